@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Verdict is what policy said. The zero value is deny.
+type Verdict uint8
+
+const (
+	Deny Verdict = iota
+	Allow
+)
+
+// String is the name used in records.
+func (v Verdict) String() string {
+	if v == Allow {
+		return "allow"
+	}
+	return "deny"
+}
+
+// Reason says why. Code is stable snake_case; Message holds no user content.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Rule    string `json:"rule,omitempty"` // the rule package it came from
+}
+
+// Input is the document policy decides on. Its JSON form is the contract's
+// `input`, and it holds everything that the decision depends on: time, health
+// and spend are inputs, so that a recorded decision can be made again.
+type Input struct {
+	Time        string                     `json:"time"` // RFC 3339, UTC
+	Request     InputRequest               `json:"request"`
+	Principal   Principal                  `json:"principal"`
+	Classifiers map[string]ClassifierFacts `json:"classifiers"`
+	Budget      InputBudget                `json:"budget"`
+	Usage       InputUsage                 `json:"usage"`
+	Targets     map[string]TargetFacts     `json:"targets"` // candidates only, by Candidate.Key
+}
+
+// InputRequest is the request's metadata, no text.
+type InputRequest struct {
+	Dialect         string            `json:"dialect"`
+	Operation       string            `json:"operation"`
+	Model           string            `json:"model"`
+	Stream          bool              `json:"stream"`
+	PromptTokens    int               `json:"prompt_tokens"`
+	PromptBytes     int               `json:"prompt_bytes"`
+	MaxOutputTokens int               `json:"max_output_tokens"`
+	Messages        int               `json:"messages"`
+	Tools           []string          `json:"tools"`
+	Modalities      []string          `json:"modalities"`
+	Metadata        map[string]string `json:"metadata"`
+	Headers         map[string]string `json:"headers"`
+}
+
+// ClassifierFacts are one classifier's findings, counted by kind, or its error.
+type ClassifierFacts struct {
+	Findings map[string]FindingFacts `json:"findings,omitzero"`
+	Scores   map[string]float64      `json:"scores,omitzero"`
+	Error    string                  `json:"error,omitempty"` // a ClassifierError code
+}
+
+// FindingFacts sums up the findings of one kind.
+type FindingFacts struct {
+	Count    int     `json:"count"`
+	MaxScore float64 `json:"max_score"`
+}
+
+// InputBudget is the budget in force before policy tightens it; 0: none.
+type InputBudget struct {
+	TTFTMs  int64 `json:"ttft_ms"`
+	TPOTMs  int64 `json:"tpot_ms"`
+	TotalMs int64 `json:"total_ms"`
+}
+
+// InputUsage is what the tenant has used so far.
+type InputUsage struct {
+	SpentUSD          SpentUSD `json:"spent_usd"`
+	RequestsPerMinute int      `json:"requests_per_minute"`
+}
+
+// SpentUSD is the tenant's spend in the current UTC hour, day and month.
+type SpentUSD struct {
+	Hour  float64 `json:"hour"`
+	Day   float64 `json:"day"`
+	Month float64 `json:"month"`
+}
+
+// TargetFacts is what policy sees of a candidate.
+type TargetFacts struct {
+	Target       string            `json:"target"` // the target's declared name
+	Posture      string            `json:"posture"`
+	Dialect      string            `json:"dialect"`
+	Jurisdiction string            `json:"jurisdiction"`
+	Attributes   map[string]string `json:"attributes"`
+	Model        string            `json:"model"`
+	Quality      float64           `json:"quality"`
+	CostEstimate float64           `json:"cost_estimate_usd"`
+	Healthy      bool              `json:"healthy"`
+	StandIn      bool              `json:"stand_in"`
+}
+
+// Decision is the policy's whole answer.
+type Decision struct {
+	Allow       bool                `json:"allow"`
+	Deny        []Reason            `json:"deny"`
+	Exclude     map[string][]Reason `json:"exclude"`
+	Prefer      map[string]float64  `json:"prefer"`
+	Obligations Obligations         `json:"obligations"`
+
+	Revision string   `json:"-"` // content hash of the policy set
+	Controls []string `json:"-"` // control labels of the rules that fired, sorted
+	// Raw is data.sallyport.decision as canonical JSON, as it is recorded.
+	Raw json.RawMessage `json:"-"`
+}
+
+// Verdict is Allow only where the policy said so and gave no ground to deny.
+func (d *Decision) Verdict() Verdict {
+	if d != nil && d.Allow && len(d.Deny) == 0 {
+		return Allow
+	}
+	return Deny
+}
+
+// Obligations are what must be done for an allow to hold. A field that policy
+// left out is its zero value or nil.
+type Obligations struct {
+	Redact              []string          `json:"redact,omitempty"`
+	Restore             bool              `json:"restore,omitempty"`
+	MaxOutputTokens     *int              `json:"max_output_tokens,omitempty"`
+	StripTools          []string          `json:"strip_tools,omitempty"` // names; "*" is all
+	InspectCompletion   []string          `json:"inspect_completion,omitempty"`
+	OnCompletionFinding string            `json:"on_completion_finding,omitempty"`
+	Log                 LogLevel          `json:"log,omitempty"`
+	Budget              *ObligationBudget `json:"budget,omitempty"`
+	OnMiss              OnMiss            `json:"on_miss,omitempty"`
+	Hedge               *bool             `json:"hedge,omitempty"`
+	PriorityMax         *int              `json:"priority_max,omitempty"`
+	MaxCostUSD          *float64          `json:"max_cost_usd,omitempty"`
+	DiscloseTarget      *bool             `json:"disclose_target,omitempty"`
+
+	// Unknown names the obligations policy stated that this program does not
+	// know. Any of them denies.
+	Unknown []string `json:"-"`
+}
+
+// ObligationBudget tightens the budget; zero: not stated.
+type ObligationBudget struct {
+	TTFTMs  int64 `json:"ttft_ms,omitempty"`
+	TPOTMs  int64 `json:"tpot_ms,omitempty"`
+	TotalMs int64 `json:"total_ms,omitempty"`
+}
+
+// LogLevel says how much of a request its record holds.
+type LogLevel string
+
+const (
+	LogMetadata LogLevel = "metadata" // kinds, counts, spans, hashes; the default
+	LogFull     LogLevel = "full"     // texts too
+	LogNone     LogLevel = "none"     // the decision alone
+)
+
+// Decider evaluates policy.
+//
+// Decide is safe for concurrent use, reads nothing but in and the policy set,
+// and keeps neither. Any error means deny.
+type Decider interface {
+	Decide(ctx context.Context, in *Input) (*Decision, error)
+	Revision() string
+}

@@ -1,0 +1,91 @@
+package engine
+
+import "time"
+
+// Stable error codes of the data plane.
+const (
+	CodeMalformed         = "malformed_request"
+	CodeUnauthenticated   = "unauthenticated"
+	CodePolicyDenied      = "policy_denied"
+	CodeNoPermittedTarget = "no_permitted_target"
+	CodeUnknownModel      = "model_not_found"
+	CodeUnknownRoute      = "route_not_found"
+	CodeMethodNotAllowed  = "method_not_allowed"
+	CodeTooLarge          = "request_too_large"
+	CodeBudgetInfeasible  = "budget_infeasible"
+	CodeUpstreamError     = "upstream_error"
+	CodeShed              = "shed"
+	CodeBudgetSpent       = "budget_spent"
+	CodeLogUnavailable    = "decision_log_unavailable"
+	CodeShuttingDown      = "shutting_down"
+	CodeClientGone        = "client_closed_request"
+	CodeInternal          = "internal_error"
+)
+
+// Reason codes that the engine itself gives; all others come from policy.
+const (
+	ReasonPolicyError           = "policy_error"
+	ReasonClassifierFailed      = "classifier_failed"
+	ReasonObligationUnknown     = "obligation_unknown"
+	ReasonObligationUnsupported = "obligation_unsupported"
+	ReasonRedactionFailed       = "redaction_failed"
+	ReasonOperationUnsupported  = "operation_unsupported"
+	ReasonMaxCost               = "max_cost"
+	ReasonContextTooLong        = "context_too_long"
+)
+
+// RequestError is a mistake of the client: what is wrong, where, and how to
+// mend it. Its text holds no user content beyond names of fields.
+type RequestError struct {
+	Status  int    // HTTP
+	Code    string // stable
+	Field   string // JSON path such as "messages[2].content", or a header's name; "" where none
+	Message string
+}
+
+func (e *RequestError) Error() string {
+	if e.Field == "" {
+		return e.Message
+	}
+	return e.Field + ": " + e.Message
+}
+
+// Outcome is the result of handling a request. Where Sent is false nothing was
+// given to the sink and Status, Code and Message are for the client to see.
+type Outcome struct {
+	DecisionID string
+	Seq        uint64 // of the decision's record
+	Status     int
+	Code       string // "" on success
+	Message    string // no user content
+	Verdict    Verdict
+	Action     Action
+	Reasons    []Reason
+	Excluded   map[string][]Reason // by candidate
+	Decision   *Decision
+	Candidates []Candidate
+	Plan       Plan
+	RetryAfter time.Duration
+	Sent       bool // the sink was started
+	Disclose   bool // policy lets the client see target names and upstream errors
+	Upstream   *UpstreamError
+
+	Target   Candidate // that served it
+	Attempts []AttemptResult
+	Usage    Usage
+	CostUSD  float64
+	Met      bool
+	Timings  Timings
+	Findings []Finding
+}
+
+// Timings are the times a request's stages took.
+type Timings struct {
+	Classify time.Duration
+	Policy   time.Duration
+	Record   time.Duration
+	Queue    time.Duration
+	Upstream time.Duration // from the start of the serving attempt to its end
+	TTFT     time.Duration // from receipt to the first token; 0: none came
+	Total    time.Duration
+}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Candidate is a target and model that could serve a request, before policy has
+// spoken. It is a snapshot of facts, read once a request.
+type Candidate struct {
+	// Key names the candidate in policy: the target's name, or "target/model"
+	// where several models of one target are candidates. Policy's exclusion of
+	// the target's name excludes all of them.
+	Key      string
+	Target   string
+	Model    string // declared name
+	Upstream string // the target's own name for the model
+	Facts    TargetFacts
+
+	Price          Price
+	ContextTokens  int           // 0: not declared
+	MaxConcurrency int           // 0: no limit
+	TTFTHint       time.Duration // 0: not declared
+	TPOTHint       time.Duration
+	// Supports says whether the target can carry the operation at all.
+	Supports bool
+}
+
+// Price is US dollars for a million tokens. Known is false where the
+// configuration states none: an unknown price is not zero.
+type Price struct {
+	Input, Output, CachedInput float64
+	Known                      bool
+}
+
+// Cost is the price of tokens in US dollars. cached is the part of input that
+// was read from the provider's cache.
+func (p Price) Cost(input, cached, output int) float64 {
+	return (float64(input-cached)*p.Input + float64(cached)*p.CachedInput + float64(output)*p.Output) / 1e6
+}
+
+// PlanQuery is everything a plan depends on.
+type PlanQuery struct {
+	Permitted       []Candidate
+	Prefer          map[string]float64 // by Candidate.Key, 0..1; absent is 1
+	Budget          Budget             // in force, policy included
+	Elapsed         time.Duration      // of the budget, spent before scheduling
+	PromptTokens    int
+	MaxOutputTokens int
+	Stream          bool
+}
+
+// Plan is the order of tries, or why there is none.
+type Plan struct {
+	Attempts []Attempt
+	// Infeasible: not even an idle permitted target could make the budget.
+	Infeasible bool
+	// Shed: load alone keeps the budget from being met; try again after RetryAfter.
+	Shed       bool
+	RetryAfter time.Duration
+	Considered []Consideration
+}
+
+// Consideration is the scheduler's view of one permitted candidate.
+type Consideration struct {
+	Key           string  `json:"target"`
+	Score         float64 `json:"score"`
+	PMeet         float64 `json:"p_meet"` // probability of meeting the budget
+	PredictedTTFT int64   `json:"predicted_ttft_ms"`
+	CostUSD       float64 `json:"cost_usd"`
+	Reason        string  `json:"reason,omitempty"` // why it is not in the plan
+}
+
+// Attempt is one try at one candidate.
+type Attempt struct {
+	Candidate     Candidate
+	Number        int // from 1
+	PredictedTTFT time.Duration
+	PMeet         float64
+
+	// Set by the engine when the attempt starts.
+	Request         *Request  // obligations already applied
+	MaxOutputTokens int       // 0: none
+	FirstByteBy     time.Time // zero: no limit
+	Deadline        time.Time // zero: no limit
+}
+
+// Sample is what became of an attempt, for the scheduler to learn from. Zero
+// durations: it did not get that far.
+type Sample struct {
+	Target, Model string
+	PromptTokens  int
+	OutputTokens  int
+	TTFT          time.Duration
+	Total         time.Duration
+	Failed        bool
+	Cancelled     bool          // ended by the client or by a missed budget
+	RetryAfter    time.Duration // the target asked for a pause
+}
+
+// Scheduler orders permitted candidates within a budget.
+//
+// It is safe for concurrent use. Plan never returns a candidate that is not in
+// q.Permitted. Every Begin is followed by exactly one End.
+type Scheduler interface {
+	Plan(q *PlanQuery, now time.Time) Plan
+	Begin(target, model string, promptTokens int, now time.Time)
+	End(s Sample, now time.Time)
+}
+
+// Forwarder knows the declared targets and carries requests to them.
+//
+// Candidates returns the candidates for a request, none where no target
+// declares its model. Forward is one upstream try: it returns when the reply is
+// complete or has failed, has called sink for each frame in order, and retries
+// only where no byte of the request can have been acted on twice. A failure is
+// an *UpstreamError, or the sink's own error.
+type Forwarder interface {
+	Candidates(req *Request) []Candidate
+	Forward(ctx context.Context, a *Attempt, sink Sink) (Usage, error)
+}
+
+// Usage is the tokens of a reply. Input and Output are totals; Cached and
+// Reasoning are parts of them.
+type Usage struct {
+	Input       int  `json:"input"`
+	Output      int  `json:"output"`
+	CachedInput int  `json:"cached_input"`
+	Reasoning   int  `json:"reasoning"`
+	Estimated   bool `json:"estimated"` // the upstream gave no usage
+}
+
+// UpstreamError is a failed try.
+type UpstreamError struct {
+	Target     string
+	Status     int    // the upstream's HTTP status; 0 where there was none
+	Code       string // connect, timeout, status, cut, malformed, too_large, refused_address, cancelled
+	Message    string // the upstream's own message; shown where policy allows disclosure
+	Body       json.RawMessage
+	Retryable  bool // another target may do better
+	RetryAfter time.Duration
+	Err        error
+}
+
+func (e *UpstreamError) Error() string {
+	s := "target " + e.Target + ": " + e.Code
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *UpstreamError) Unwrap() error { return e.Err }

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Action is what this program did, which is not always what policy said.
+type Action string
+
+const (
+	ActionForward Action = "forward" // sent, or about to be sent, to a target
+	ActionDeny    Action = "deny"    // refused by policy or because a rule of the engine failed closed
+	ActionShed    Action = "shed"    // refused by the scheduler
+	ActionAnswer  Action = "answer"  // only the decision was asked for
+)
+
+// Kinds of Record.
+const (
+	RecordDecision = "decision"
+	RecordOutcome  = "outcome"
+)
+
+// Record is one entry of the decision log. A decision's record is written before
+// anything leaves; what came of it is a second record that names the first.
+type Record struct {
+	Kind       string `json:"kind"` // decision or outcome
+	Seq        uint64 `json:"seq"`  // set by the log
+	Time       string `json:"time"` // RFC 3339 with nanoseconds, UTC
+	DecisionID string `json:"decision_id"`
+
+	// Of a decision.
+	TraceID      string              `json:"trace_id,omitempty"`
+	Principal    *Principal          `json:"principal,omitempty"`
+	Request      *InputRequest       `json:"request,omitempty"`
+	InputSHA256  string              `json:"input_sha256,omitempty"` // of Input's canonical bytes
+	Input        json.RawMessage     `json:"input,omitempty"`
+	Findings     []RecordFinding     `json:"findings,omitempty"`
+	Texts        []RecordText        `json:"texts,omitempty"` // only where policy obliged log = "full"
+	Policy       *RecordPolicy       `json:"policy,omitempty"`
+	Classifiers  []ClassifierInfo    `json:"classifiers,omitempty"`
+	ConfigSHA256 string              `json:"config_sha256,omitempty"`
+	Decision     json.RawMessage     `json:"decision,omitempty"` // Decision.Raw
+	Controls     []string            `json:"controls,omitempty"`
+	Verdict      string              `json:"verdict,omitempty"`
+	Action       Action              `json:"action,omitempty"`
+	Reasons      []Reason            `json:"reasons,omitempty"` // of a denial or a shed, the engine's own included
+	Excluded     map[string][]Reason `json:"excluded,omitempty"`
+	Plan         []Consideration     `json:"plan,omitempty"`
+	Log          LogLevel            `json:"log,omitempty"`
+
+	// Of an outcome.
+	Decided  uint64          `json:"decided,omitempty"` // seq of the decision
+	Target   string          `json:"target,omitempty"`
+	Model    string          `json:"model,omitempty"`
+	Posture  string          `json:"posture,omitempty"`
+	Attempts []AttemptResult `json:"attempts,omitempty"`
+	Outcome  *RecordOutcomes `json:"outcome,omitempty"`
+}
+
+// RecordFinding is a finding without its text.
+type RecordFinding struct {
+	Classifier string  `json:"classifier"`
+	Kind       string  `json:"kind"`
+	Score      float64 `json:"score"`
+	Text       int     `json:"text"`
+	Role       string  `json:"role"`
+	Part       string  `json:"part"` // TextKind
+	Message    int     `json:"message"`
+	Span       Span    `json:"span"`
+	Redacted   bool    `json:"redacted"`
+}
+
+// RecordText is a text of the request as the client sent it.
+type RecordText struct {
+	Role    string `json:"role"`
+	Part    string `json:"part"`
+	Message int    `json:"message"`
+	Text    string `json:"text"`
+}
+
+// RecordPolicy identifies the policy that decided.
+type RecordPolicy struct {
+	Revision string `json:"revision"`
+}
+
+// AttemptResult is one try at one target: one disclosure of the prompt.
+type AttemptResult struct {
+	Target  string  `json:"target"`
+	Model   string  `json:"model"`
+	Posture string  `json:"posture"`
+	Started string  `json:"started"` // RFC 3339 with nanoseconds, UTC
+	TTFTMs  float64 `json:"ttft_ms"` // 0: no token came
+	Error   string  `json:"error,omitempty"`
+}
+
+// RecordOutcomes is what came of a decision.
+type RecordOutcomes struct {
+	Status  int     `json:"status"`
+	Code    string  `json:"code,omitempty"` // error code given to the client
+	Tokens  Usage   `json:"tokens"`
+	CostUSD float64 `json:"cost_usd"`
+	TTFTMs  float64 `json:"ttft_ms"`
+	TotalMs float64 `json:"total_ms"`
+	Met     bool    `json:"met"` // the budget was kept
+}
+
+// Recorder writes the decision log.
+//
+// Record is safe for concurrent use and returns the record's sequence number.
+// When it returns without error, the record is as durable as the log's mode
+// promises; where the mode is "require", an error means that nothing may leave.
+// It does not keep r.
+type Recorder interface {
+	Record(ctx context.Context, r *Record) (seq uint64, err error)
+}
+
+// FormatTime is how records write times.
+func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

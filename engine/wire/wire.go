@@ -1,0 +1,82 @@
+// Package wire turns bytes of the dialects that clients and targets speak into
+// engine.Request and engine.Event and back. One reader and one writer a dialect
+// and direction, never a translator for a pair; no I/O.
+//
+// It hides JSON, SSE and NDJSON framing, each dialect's field names, and the
+// rule that a request relayed in its own dialect keeps every byte that nothing
+// required to change.
+package wire
+
+import (
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// Limits bound what a request reader accepts.
+type Limits struct {
+	MaxDepth int // of JSON nesting; 0: 128
+}
+
+// Ingress is a client's side of a dialect.
+type Ingress interface {
+	// ReadRequest parses a client's body. The request owns body from then on. The
+	// error is an *engine.RequestError that names the field.
+	ReadRequest(body []byte, lim Limits) (*engine.Request, error)
+	// NewReply returns a writer of one reply to req.
+	NewReply(req *engine.Request) Reply
+	// Error is the dialect's error envelope for an answer that has not begun.
+	Error(o *engine.Outcome) []byte
+}
+
+// Reply turns frames into the client's bytes. It is used by one goroutine.
+type Reply interface {
+	ContentType() string
+	// Frame appends the client's bytes for f to dst. For a unary reply it appends
+	// nothing until End.
+	Frame(dst []byte, f *engine.Frame) ([]byte, error)
+	// End appends what completes the reply: the unary body, or a stream's end
+	// marker.
+	End(dst []byte) ([]byte, error)
+	// Fail appends the dialect's in-stream error event; the stream then ends
+	// without its end marker, so that no client takes it for a whole answer.
+	Fail(dst []byte, o *engine.Outcome) []byte
+	// KeepAlive appends what tells a client that the stream lives, nothing where
+	// the dialect has no safe form.
+	KeepAlive(dst []byte) []byte
+}
+
+// Upstream is what a target's side needs to know beside the request.
+type Upstream struct {
+	Model           string // the target's name for the model
+	MaxOutputTokens int    // cap to send; 0: what the client stated
+}
+
+// UpstreamRequest is a request in a target's dialect.
+type UpstreamRequest struct {
+	Path   string // to append to the target's base URL, such as "/chat/completions"
+	Body   []byte
+	Stream bool
+}
+
+// Egress is a target's side of a dialect.
+type Egress interface {
+	// Supports says whether the dialect can carry the operation.
+	Supports(op engine.Operation) bool
+	// WriteRequest renders req, obligations applied, for the target. A request it
+	// cannot represent is an *engine.RequestError that names the field.
+	WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error)
+	// NewReader returns a reader of the reply to that request.
+	NewReader(req *engine.Request) ReplyReader
+	// ReadError takes the upstream's message and code out of an error body.
+	ReadError(status int, body []byte) (code, message string)
+}
+
+// ReplyReader turns an upstream's bytes into frames. It is used by one
+// goroutine.
+type ReplyReader interface {
+	// Read takes the next bytes of the body, however they are cut, and calls emit
+	// for each complete frame. An error of emit is returned as it is.
+	Read(p []byte, emit func(*engine.Frame) error) error
+	// Close ends the body: it emits what is left and reports a body that lacks its
+	// end marker, or is malformed, as an error.
+	Close(emit func(*engine.Frame) error) error
+}
