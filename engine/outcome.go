@@ -77,6 +77,8 @@ type Outcome struct {
 	Met      bool
 	Timings  Timings
 	Findings []Finding
+	// RecordErr is a failure to write the decision log, for the operator's log.
+	RecordErr error
 }
 
 // Timings are the times a request's stages took.

@@ -78,6 +78,10 @@ type Text struct {
 	Value   string // decoded, valid UTF-8
 	Span    Span   // of the literal, quotes included, in the Raw of the Document it is a leaf of
 	Edited  bool   // Value is no longer what the client sent
+	// Fixed marks a string that other parts of the request repeat or refer to by
+	// its value, such as the name of a tool: rewriting it would break the request
+	// or leave the original elsewhere in it.
+	Fixed bool
 
 	// Inner is set where the literal itself holds a JSON document, as OpenAI's
 	// tool arguments do. The strings inside are then texts of their own and this

@@ -1,0 +1,229 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+var (
+	errClientGone = errors.New("the client is gone")
+	errBudget     = errors.New("the budget is spent")
+)
+
+// forward tries the plan's attempts in order until one has begun to answer. The
+// next one starts only while nothing has reached the client.
+func (x *exchange) forward(ctx context.Context, sink Sink) {
+	deadline := x.deadline()
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline, errBudget)
+		defer cancel()
+	}
+	for i := range x.out.Plan.Attempts {
+		a := x.out.Plan.Attempts[i]
+		a.Number, a.Request, a.MaxOutputTokens, a.Deadline = i+1, x.req, x.maxOutput, deadline
+		if x.budget.OnMiss == OnMissCancel && x.budget.TTFT > 0 {
+			a.FirstByteBy = x.start.Add(x.budget.TTFT)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if again := x.attempt(ctx, &a, sink); !again {
+			break
+		}
+	}
+	x.out.Timings.Total = time.Since(x.start)
+	x.answer(ctx)
+}
+
+// deadline is the absolute end of the request: its total budget where a miss is
+// to be cancelled, the configured maximum in any case.
+func (x *exchange) deadline() time.Time {
+	total := x.snap.Budgets.MaxTotal
+	if x.budget.OnMiss == OnMissCancel {
+		total = least(total, x.budget.Total)
+	}
+	if total == 0 {
+		return time.Time{}
+	}
+	return x.start.Add(total)
+}
+
+// attempt makes one try and says whether the next may follow.
+func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bool) {
+	c := &a.Candidate
+	started := time.Now()
+	x.e.scheduler.Begin(c.Target, c.Model, x.req.PromptTokens, started)
+	relay := &relay{sink: sink, x: x, attempt: a}
+	usage, err := x.snap.Forwarder.Forward(ctx, a, relay)
+	if err == nil && !relay.started {
+		// A whole reply without text, as of embeddings, has been held until here.
+		err = relay.begin()
+	}
+	now := time.Now()
+
+	result := AttemptResult{Target: c.Target, Model: c.Model, Posture: c.Facts.Posture, Started: FormatTime(started)}
+	sample := Sample{Target: c.Target, Model: c.Model, PromptTokens: x.req.PromptTokens, Total: now.Sub(started)}
+	if !relay.first.IsZero() {
+		sample.TTFT = relay.first.Sub(started)
+		result.TTFTMs = milliseconds(sample.TTFT)
+		x.out.Timings.TTFT = relay.first.Sub(x.start)
+	}
+	x.out.Sent = x.out.Sent || relay.started
+	x.out.Timings.Upstream = now.Sub(started)
+	upstream, _ := errors.AsType[*UpstreamError](err)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		sample.Cancelled, result.Error = true, "cancelled"
+	case relay.err != nil:
+		sample.Cancelled, result.Error = true, "client_gone"
+	case upstream != nil:
+		sample.Failed, sample.RetryAfter, result.Error = true, upstream.RetryAfter, upstream.Code
+	default:
+		sample.Failed, result.Error = true, "internal"
+	}
+	sample.OutputTokens = usage.Output
+	x.e.scheduler.End(sample, now)
+	x.out.Attempts = append(x.out.Attempts, result)
+	x.out.Target, x.out.Usage = *c, usage
+	if err == nil || relay.started {
+		x.out.CostUSD = c.Price.Cost(usage.Input, usage.CachedInput, usage.Output)
+		x.e.ledger.Spend(x.req.Principal.Tenant, x.out.CostUSD, now)
+	}
+	if err == nil {
+		x.out.Status, x.out.Code, x.out.Message, x.out.Upstream = http.StatusOK, "", "", nil
+		x.out.Met = x.met(usage)
+		return false
+	}
+	if upstream == nil {
+		upstream = &UpstreamError{Target: c.Target, Code: result.Error, Err: err}
+	}
+	x.out.Upstream = upstream
+	if relay.err != nil {
+		x.out.Code, x.out.Status = CodeClientGone, 499
+		return false
+	}
+	x.out.Code, x.out.Status = CodeUpstreamError, http.StatusBadGateway
+	return !relay.started && upstream.Retryable && ctx.Err() == nil
+}
+
+// answer settles what the client is told about a request that was not answered
+// in full.
+func (x *exchange) answer(ctx context.Context) {
+	if x.out.Status == http.StatusOK {
+		return
+	}
+	o := &x.out
+	switch {
+	case ctx.Err() != nil && (errors.Is(context.Cause(ctx), errBudget) || errors.Is(ctx.Err(), context.DeadlineExceeded)):
+		o.Status, o.Code, o.Message = http.StatusGatewayTimeout, CodeBudgetSpent, "the budget was spent before the reply was complete"
+	case ctx.Err() != nil || o.Code == CodeClientGone:
+		o.Status, o.Code, o.Message = 499, CodeClientGone, "the client closed the connection"
+	case o.Upstream == nil:
+		o.Status, o.Code, o.Message = http.StatusBadGateway, CodeUpstreamError, "no target was tried"
+	case o.Upstream.Code == "first_byte_timeout":
+		o.Status, o.Code, o.Message = http.StatusGatewayTimeout, CodeBudgetSpent, "no target began to answer within the budget"
+	default:
+		o.Code, o.Message, o.RetryAfter = CodeUpstreamError, "the target failed to answer", o.Upstream.RetryAfter
+		o.Status = http.StatusBadGateway
+		// What the target refused as the client's mistake is the client's to see.
+		if s := o.Upstream.Status; o.Disclose && slices.Contains(passThrough, s) {
+			o.Status = s
+		}
+		if o.Disclose && o.Upstream.Message != "" {
+			o.Message = o.Upstream.Message
+		}
+	}
+}
+
+// passThrough are the upstream statuses that say something about the client's
+// request; 401 and 403 are about our own credentials and stay a 502.
+var passThrough = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge,
+	http.StatusUnprocessableEntity, http.StatusTooManyRequests}
+
+// met says whether the reply kept every stated budget.
+func (x *exchange) met(u Usage) bool {
+	t, b := x.out.Timings.TTFT, x.budget
+	total := time.Since(x.start)
+	if b.TTFT > 0 && x.req.Stream && t > b.TTFT || b.Total > 0 && total > b.Total {
+		return false
+	}
+	return b.TPOT == 0 || u.Output < 2 || (total-t)/time.Duration(u.Output-1) <= b.TPOT
+}
+
+// relay stands between a target and the client. It starts the client's reply
+// with the first frame that has content: what comes before it (an identifier, a
+// role) is held back, so that a target which fails after such a frame can still
+// be replaced by the next.
+type relay struct {
+	sink    Sink
+	x       *exchange
+	attempt *Attempt
+	held    []Frame
+	started bool
+	first   time.Time // first content
+	err     error     // of the sink: the client is gone
+}
+
+// Start is the engine's to call; a target does not.
+func (r *relay) Start(ReplyHead) error { return nil }
+
+func (r *relay) Frame(f *Frame) error {
+	if r.err != nil {
+		return r.err
+	}
+	if !r.started {
+		if !content(f) && len(r.held) < maxHeld {
+			r.held = append(r.held, Frame{Dialect: f.Dialect, Raw: bytes.Clone(f.Raw), Events: slices.Clone(f.Events)})
+			return nil
+		}
+		if err := r.begin(); err != nil {
+			return err
+		}
+	}
+	r.err = r.sink.Frame(f)
+	return r.err
+}
+
+func (r *relay) begin() error {
+	r.started, r.first = true, time.Now()
+	x := r.x
+	h := ReplyHead{DecisionID: x.out.DecisionID, Attempt: *r.attempt, Disclose: x.out.Disclose, Timings: x.out.Timings, BudgetLeft: -1}
+	h.Timings.TTFT = r.first.Sub(x.start)
+	if x.budget.Total > 0 {
+		h.BudgetLeft = max(0, (x.budget.Total - r.first.Sub(x.start)).Milliseconds())
+	}
+	r.err = r.sink.Start(h)
+	for i := range r.held {
+		if r.err == nil {
+			r.err = r.sink.Frame(&r.held[i])
+		}
+	}
+	r.held = nil
+	return r.err
+}
+
+// maxHeld bounds the frames held back from a target that sends nothing else.
+const maxHeld = 64
+
+// content says whether a frame holds anything of the answer, its end included.
+func content(f *Frame) bool {
+	return slices.ContainsFunc(f.Events, func(e Event) bool {
+		switch e.Kind {
+		case EventText, EventReasoning, EventRefusal:
+			return e.Text != ""
+		case EventToolCall, EventToolArgs, EventFinish, EventEnd:
+			return true
+		case EventStart, EventUsage, EventError:
+			return false
+		}
+		return false
+	})
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// recordDecision writes the decision's record. Without it nothing leaves.
+func (x *exchange) recordDecision(ctx context.Context) bool {
+	if x.in == nil {
+		return false // refused before there was anything to decide
+	}
+	r, err := x.decisionRecord()
+	if err == nil {
+		begun := time.Now()
+		x.out.Seq, err = x.e.recorder.Record(ctx, r)
+		x.out.Timings.Record = time.Since(begun)
+	}
+	if err != nil {
+		x.out.RecordErr = err
+		x.out.Seq = 0
+		return x.refuse(ActionDeny, http.StatusServiceUnavailable, CodeLogUnavailable,
+			"the decision could not be recorded, so the request is refused")
+	}
+	return true
+}
+
+func (x *exchange) decisionRecord() (*Record, error) {
+	input, err := json.Marshal(x.in)
+	if err != nil {
+		return nil, err
+	}
+	d := x.out.Decision
+	r := &Record{
+		Kind: RecordDecision, Time: FormatTime(x.start), DecisionID: x.out.DecisionID,
+		Principal: &x.in.Principal, Policy: &RecordPolicy{Revision: x.snap.Decider.Revision()},
+		Classifiers: x.classified, ConfigSHA256: x.snap.ConfigSHA256,
+		Verdict: x.out.Verdict.String(), Action: x.out.Action, Reasons: x.out.Reasons,
+		Excluded: x.out.Excluded, Plan: x.out.Plan.Considered, Log: x.logLevel, Texts: x.originals,
+	}
+	if x.req != nil {
+		r.TraceID = x.req.TraceID
+	}
+	if d != nil {
+		r.Decision, r.Controls = d.Raw, d.Controls
+		if d.Revision != "" {
+			r.Policy.Revision = d.Revision
+		}
+	}
+	// The log may write Input in another order of members than this one; both hash
+	// to the same value only if both are canonical, so the log computes the hash.
+	r.Input = input
+	if x.logLevel == LogNone {
+		sum := sha256.Sum256(input)
+		r.Input, r.InputSHA256 = nil, hex.EncodeToString(sum[:])
+		r.Plan, r.Excluded = nil, nil
+		return r, nil
+	}
+	r.Request = &x.in.Request
+	for i, f := range x.out.Findings {
+		t := x.req.Texts[f.Text]
+		r.Findings = append(r.Findings, RecordFinding{Classifier: f.Classifier, Kind: f.Kind, Score: f.Score,
+			Text: f.Text, Role: t.Role.String(), Part: t.Kind.String(), Message: t.Message, Span: f.Span, Redacted: x.redacted[i]})
+	}
+	return r, nil
+}
+
+// recordOutcome writes what came of the decision. The reply is out by then, so a
+// failure cannot take it back; it is reported in the outcome.
+func (x *exchange) recordOutcome() {
+	o := &x.out
+	if o.Timings.Total == 0 {
+		o.Timings.Total = time.Since(x.start)
+	}
+	r := &Record{
+		Kind: RecordOutcome, Time: FormatTime(time.Now()), DecisionID: o.DecisionID, Decided: o.Seq,
+		Action: o.Action, Attempts: o.Attempts,
+		Outcome: &RecordOutcomes{
+			Status: o.Status, Code: o.Code, Tokens: o.Usage, CostUSD: o.CostUSD,
+			TTFTMs: milliseconds(o.Timings.TTFT), TotalMs: milliseconds(o.Timings.Total), Met: o.Met,
+		},
+	}
+	if len(o.Attempts) > 0 {
+		r.Target, r.Model, r.Posture = o.Target.Target, o.Target.Model, o.Target.Facts.Posture
+	}
+	// The client may be gone by now; its record is written all the same.
+	if _, err := x.e.recorder.Record(context.Background(), r); err != nil {
+		o.RecordErr = err
+	}
+}
