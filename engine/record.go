@@ -20,6 +20,7 @@ const (
 const (
 	RecordDecision = "decision"
 	RecordOutcome  = "outcome"
+	RecordGap      = "gap" // written by the log itself
 )
 
 // Record is one entry of the decision log. A decision's record is written before
@@ -57,6 +58,9 @@ type Record struct {
 	Posture  string          `json:"posture,omitempty"`
 	Attempts []AttemptResult `json:"attempts,omitempty"`
 	Outcome  *RecordOutcomes `json:"outcome,omitempty"`
+
+	// Of a gap.
+	Gap *RecordDropped `json:"gap,omitempty"`
 }
 
 // RecordFinding is a finding without its text.
@@ -93,6 +97,13 @@ type AttemptResult struct {
 	Started string  `json:"started"` // RFC 3339 with nanoseconds, UTC
 	TTFTMs  float64 `json:"ttft_ms"` // 0: no token came
 	Error   string  `json:"error,omitempty"`
+}
+
+// RecordDropped says how many records a log in mode "best_effort" had to leave
+// out before this one.
+type RecordDropped struct {
+	Count uint64 `json:"count"`
+	Since string `json:"since"` // RFC 3339 with nanoseconds, UTC
 }
 
 // RecordOutcomes is what came of a decision.
