@@ -58,6 +58,7 @@ type Outcome struct {
 	Status     int
 	Code       string // "" on success
 	Message    string // no user content
+	Field      string // of a RequestError
 	Verdict    Verdict
 	Action     Action
 	Reasons    []Reason

@@ -58,6 +58,10 @@ type Request struct {
 	// Fields are the members of the body's top-level object.
 	Fields []Field
 
+	// NotPortable names the stated fields that change the answer and have no
+	// neutral form: a target of another dialect cannot serve the request.
+	NotPortable []string
+
 	PromptTokens int // estimate, see EstimateTokens
 	PromptBytes  int // bytes of all texts
 	Modalities   []string

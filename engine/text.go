@@ -104,6 +104,10 @@ func (t *Text) changed() bool {
 type Document struct {
 	Raw    []byte
 	Leaves []*Text
+	// Base is where Raw begins in the document that the spans of Leaves count
+	// from: a value inside a larger document shares its leaves with it. 0 where
+	// Raw is that document.
+	Base int
 }
 
 // Changed says whether any leaf was edited.
@@ -138,7 +142,7 @@ func (d *Document) Edits(offset int) []Edit {
 // Bytes is the document with its edited leaves in place. Without an edit it is
 // Raw itself, not a copy.
 func (d *Document) Bytes() []byte {
-	return Splice(d.Raw, d.Edits(0))
+	return Splice(d.Raw, d.Edits(-d.Base))
 }
 
 // Splice returns raw with the edits applied. Edits must not overlap; their order
