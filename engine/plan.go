@@ -94,6 +94,7 @@ type Sample struct {
 	OutputTokens  int
 	TTFT          time.Duration
 	Total         time.Duration
+	Unary         bool // the reply came whole: TTFT says nothing of its first token
 	Failed        bool
 	Cancelled     bool          // ended by the client or by a missed budget
 	RetryAfter    time.Duration // the target asked for a pause
