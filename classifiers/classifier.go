@@ -1,0 +1,272 @@
+package classifiers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// Limits where the configuration states none, and the bounds of what it may
+// state.
+const (
+	DefaultTimeLimit        = 50 * time.Millisecond
+	DefaultMemoryLimitBytes = 32 << 20
+	MinMemoryLimitBytes     = pageSize
+	MaxMemoryLimitBytes     = 1 << 30
+
+	pageSize = 64 << 10
+)
+
+// ModuleConfig configures one classifier.
+type ModuleConfig struct {
+	Name string // of the configuration block; findings and errors carry it
+	// Module is "builtin:NAME", or, with Wasm, only a name for messages, such as a
+	// file's path.
+	Module string
+	Wasm   []byte // the module; nil with a built-in one. Not changed, not kept.
+	SHA256 string // hex; "": any. Another module is refused.
+	// Inspect holds "prompt", "tools" and "completion"; it is handed on in
+	// engine.ClassifierInfo.
+	Inspect []string
+	// TimeLimit is the longest one call may take, from the moment an instance is
+	// free for it; 0: DefaultTimeLimit.
+	TimeLimit time.Duration
+	// MemoryLimitBytes bounds an instance's memory, in whole pages of 64 KiB
+	// rounded down; 0: DefaultMemoryLimitBytes.
+	MemoryLimitBytes int64
+	Report           bool   // see engine.ClassifierInfo
+	ConfigJSON       []byte // what sp_configure gets; nil: {}
+	Pool             int    // instances; 0: GOMAXPROCS
+}
+
+// Classifier is a loaded module and its pool of instances. It implements
+// engine.Classifier.
+type Classifier struct {
+	host     *Host
+	info     engine.ClassifierInfo
+	desc     Description
+	compiled wazero.CompiledModule
+	config   []byte
+	limit    time.Duration
+	memory   int64
+
+	// pool holds every instance that is not in use. A nil one could not be made
+	// again after a failure; whoever gets it tries.
+	pool   chan *instance
+	live   int // instances that exist: in the pool or in a call
+	closed chan struct{}
+	once   sync.Once
+}
+
+var _ engine.Classifier = (*Classifier)(nil)
+
+// Load checks, compiles and starts a module. All that is wrong with its imports,
+// exports and description is said at once. ctx bounds nothing but the
+// compilation; a start function or sp_configure that does not end is stopped
+// after startLimit.
+func (h *Host) Load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) {
+	c, err := h.load(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("load classifier %q: %w", cfg.Name, err)
+	}
+	return c, nil
+}
+
+func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) {
+	wasm := cfg.Wasm
+	if name, ok := strings.CutPrefix(cfg.Module, BuiltinPrefix); ok && wasm == nil {
+		if wasm, ok = Builtin(name); !ok {
+			return nil, fmt.Errorf("there is no built-in module %q; there are %s", name, strings.Join(Builtins(), ", "))
+		}
+	}
+	digest := sha256.Sum256(wasm)
+	c := &Classifier{
+		host: h,
+		info: engine.ClassifierInfo{
+			Name: cfg.Name, SHA256: hex.EncodeToString(digest[:]),
+			Inspect: slices.Clone(cfg.Inspect), Report: cfg.Report,
+		},
+		config: slices.Clone(cfg.ConfigJSON),
+		limit:  cfg.TimeLimit,
+		memory: cfg.MemoryLimitBytes,
+		closed: make(chan struct{}),
+	}
+	if len(c.config) == 0 {
+		c.config = []byte("{}")
+	}
+	if c.limit == 0 {
+		c.limit = DefaultTimeLimit
+	}
+	if c.memory == 0 {
+		c.memory = DefaultMemoryLimitBytes
+	}
+	size := cfg.Pool
+	if size == 0 {
+		size = runtime.GOMAXPROCS(0)
+	}
+	switch {
+	case cfg.Name == "":
+		return nil, errors.New("it has no name")
+	case c.limit < 0:
+		return nil, fmt.Errorf("time limit %v is negative", c.limit)
+	case c.memory < MinMemoryLimitBytes || c.memory > MaxMemoryLimitBytes:
+		return nil, fmt.Errorf("memory limit %d bytes is not in %d to %d", c.memory, MinMemoryLimitBytes, MaxMemoryLimitBytes)
+	case size < 0:
+		return nil, fmt.Errorf("pool of %d instances", size)
+	case cfg.SHA256 != "" && !strings.EqualFold(cfg.SHA256, c.info.SHA256):
+		return nil, fmt.Errorf("module has sha256 %s, pinned is %s", c.info.SHA256, cfg.SHA256)
+	}
+
+	metered, err := meter(wasm, uint32(c.memory/pageSize))
+	if err != nil {
+		return nil, err
+	}
+	h.compile.Lock()
+	c.compiled, err = h.runtime.CompileModule(ctx, metered)
+	h.compile.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", firstLine(err))
+	}
+	if err := h.checkModule(c.compiled); err != nil {
+		return nil, errors.Join(err, c.compiled.Close(ctx))
+	}
+	c.pool = make(chan *instance, size)
+	for i := range size {
+		inst, err := c.start()
+		if err != nil {
+			return nil, errors.Join(err, c.Close(ctx))
+		}
+		if i == 0 {
+			if c.desc, err = inst.describe(); err != nil {
+				inst.close()
+				return nil, errors.Join(err, c.Close(ctx))
+			}
+			c.info.Kinds, c.info.Scores = c.desc.Kinds, c.desc.Scores
+		}
+		if err := inst.configure(c.config); err != nil {
+			inst.close()
+			return nil, errors.Join(err, c.Close(ctx))
+		}
+		c.pool <- inst
+		c.live++
+	}
+	return c, nil
+}
+
+// Info identifies the classifier.
+func (c *Classifier) Info() engine.ClassifierInfo { return c.info }
+
+// Describe is what the module says of itself. It must not be changed.
+func (c *Classifier) Describe() Description { return c.desc }
+
+// Classify implements engine.Classifier. All texts go to the module in one call.
+// When every instance is busy it waits for one, or for ctx. A failure costs the
+// instance it happened in: the next call finds a fresh one.
+func (c *Classifier) Classify(ctx context.Context, texts []*engine.Text) (engine.Report, error) {
+	inst, err := c.take(ctx)
+	if err != nil {
+		return engine.Report{}, c.fail(engine.ClassifierUnavailable, err)
+	}
+	rep, code, err := inst.classify(ctx, texts)
+	if code != "" || inst.outgrown() {
+		inst = c.replace(inst)
+	}
+	c.pool <- inst
+	if code != "" {
+		return engine.Report{}, c.fail(code, err)
+	}
+	return rep, nil
+}
+
+func (c *Classifier) fail(code string, err error) error {
+	return &engine.ClassifierError{Classifier: c.info.Name, Code: code, Err: err}
+}
+
+var errClosed = errors.New("it is closed")
+
+// take gets an instance from the pool. Whoever took one puts one back, also
+// where that is nil.
+func (c *Classifier) take(ctx context.Context) (*instance, error) {
+	select {
+	case <-c.closed:
+		return nil, errClosed
+	default:
+	}
+	var inst *instance
+	select {
+	case inst = <-c.pool:
+	default:
+		select {
+		case inst = <-c.pool:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("all %d instances were busy: %w", cap(c.pool), context.Cause(ctx))
+		case <-c.closed:
+			return nil, errClosed
+		}
+	}
+	if inst != nil {
+		return inst, nil
+	}
+	inst, err := c.startConfigured()
+	if err != nil {
+		c.pool <- nil
+		return nil, err
+	}
+	return inst, nil
+}
+
+// replace closes an instance whose memory cannot be trusted any more, or has
+// grown too large to keep, and returns a fresh one, or nil where that fails.
+func (c *Classifier) replace(old *instance) *instance {
+	old.close()
+	inst, err := c.startConfigured()
+	if err != nil {
+		return nil // the next call tries again and says what is wrong
+	}
+	return inst
+}
+
+func (c *Classifier) startConfigured() (*instance, error) {
+	inst, err := c.start()
+	if err != nil {
+		return nil, err
+	}
+	if err := inst.configure(c.config); err != nil {
+		inst.close()
+		return nil, err
+	}
+	return inst, nil
+}
+
+// Close waits for the calls under way, or for ctx, and releases the module. It
+// may be called more than once; calls that come later fail.
+func (c *Classifier) Close(ctx context.Context) error {
+	var err error
+	c.once.Do(func() {
+		close(c.closed)
+		for range c.live {
+			select {
+			case inst := <-c.pool:
+				if inst != nil {
+					inst.close()
+				}
+			case <-ctx.Done():
+				err = fmt.Errorf("close classifier %q: a call is still running: %w", c.info.Name, context.Cause(ctx))
+				return
+			}
+		}
+		err = c.compiled.Close(ctx)
+	})
+	return err
+}

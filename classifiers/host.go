@@ -1,0 +1,129 @@
+package classifiers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Config configures a Host. The zero value is good.
+type Config struct {
+	// CacheDir keeps compiled modules between runs; "": compile at every start.
+	CacheDir string
+	// Log takes what modules say through sallyport.log while they are loaded. What
+	// they say while they classify is dropped, since it may hold the text they
+	// read. It must be safe for concurrent use; nil drops everything.
+	Log func(classifier string, level int, message string)
+}
+
+// Host compiles modules and runs them. It is safe for concurrent use.
+type Host struct {
+	cfg     Config
+	runtime wazero.Runtime
+	cache   wazero.CompilationCache // nil: none
+	slice   int32                   // fuel between two looks at the clock
+	compile sync.Mutex              // wazero races when it compiles distinct modules at once
+}
+
+// New makes a host. It measures for about a millisecond how fast this machine
+// runs metered code. The host must be closed after its last classifier.
+func New(ctx context.Context, cfg Config) (*Host, error) {
+	h := &Host{cfg: cfg}
+	// Not WithCloseOnContextDone: it makes modules 6 to 9 times slower and closes
+	// the instance it interrupts. Metering takes its place, see meter.go.
+	rc := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2)
+	if cfg.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("open the cache of compiled classifiers: %w", err)
+		}
+		h.cache = cache
+		rc = rc.WithCompilationCache(cache)
+	}
+	h.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
+	err := h.addImports(ctx)
+	if err == nil {
+		err = h.calibrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.Close(ctx))
+	}
+	return h, nil
+}
+
+// Close releases the runtime. No classifier of the host may be used after.
+func (h *Host) Close(ctx context.Context) error {
+	err := h.runtime.Close(ctx)
+	if h.cache != nil {
+		err = errors.Join(err, h.cache.Close(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("close the classifier runtime: %w", err)
+	}
+	return nil
+}
+
+// sliceTime is how long a guest runs between two looks at the clock. Nothing
+// can interrupt compiled WebAssembly in between, Go's garbage collector has to
+// wait for it as well, so this bounds the pause that a guest can add to every
+// goroutine of the process.
+const sliceTime = 250 * time.Microsecond
+
+// calibrate sets the fuel of a slice from the speed of the cheapest loop there
+// is. Whatever a guest does otherwise takes longer for the same fuel, up to an
+// order of magnitude (divisions, memory that is not in a cache), which still
+// keeps a slice well below the time limits that make sense.
+func (h *Host) calibrate(ctx context.Context) error {
+	const rounds, fuel = 5, 400_000
+	code, err := meter(spinModule(), 1)
+	if err != nil {
+		return fmt.Errorf("calibrate metering: %w", err)
+	}
+	compiled, err := h.runtime.CompileModule(ctx, code)
+	if err != nil {
+		return fmt.Errorf("calibrate metering: %w", err)
+	}
+	defer compiled.Close(ctx)
+	best := time.Duration(0)
+	for range rounds {
+		m := &clock{}
+		mod, err := h.runtime.InstantiateModule(m.attach(ctx), compiled, wazero.NewModuleConfig().WithName(""))
+		if err != nil {
+			return fmt.Errorf("calibrate metering: %w", err)
+		}
+		m.slice, m.deadline = fuel, time.Now() // ends at the first look at the clock
+		setGlobal(mod, exportFuel, fuel)
+		begin := time.Now()
+		_, err = mod.ExportedFunction("spin").Call(m.attach(ctx))
+		took := time.Since(begin)
+		if !errors.Is(err, errTimeLimit) {
+			return fmt.Errorf("calibrate metering: an endless loop ended with %v", err)
+		}
+		if err := mod.Close(ctx); err != nil {
+			return fmt.Errorf("calibrate metering: %w", err)
+		}
+		if best == 0 || took < best {
+			best = took
+		}
+	}
+	h.slice = int32(max(10_000, min(int64(fuel)*int64(sliceTime)/max(1, int64(best)), 1<<24)))
+	return nil
+}
+
+// spinModule exports spin, a loop that does nothing and does not end.
+func spinModule() []byte {
+	return append(append([]byte{}, wasmHeader...),
+		secType, 4, 1, 0x60, 0, 0,
+		secFunction, 2, 1, 0,
+		secExport, 8, 1, 4, 's', 'p', 'i', 'n', 0, 0,
+		secCode, 9, 1, 7, 0, opLoop, blockVoid, opBr, 0, opEnd, opEnd)
+}
+
+func setGlobal(m api.Module, name string, v int32) {
+	m.ExportedGlobal(name).(api.MutableGlobal).Set(api.EncodeI32(v))
+}

@@ -1,0 +1,533 @@
+package classifiers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Metering is a rewrite of a module's bytes before they are compiled. It adds a
+// global that counts fuel down, and calls the host when it is spent; the host
+// looks at the clock, lets other goroutines run, and hands out more, or ends the
+// run. One unit of fuel is about one instruction.
+//
+// Fuel is taken at three places: at a function's entry, before a branch back to
+// a loop's header, and wherever a path through the code has gathered chunk
+// instructions since it last paid. So no path of more than chunk instructions,
+// and no cycle, whether of branches or calls, is without a check. An amount is
+// the most that any path to that place can have gathered: branches only go
+// forward except to loops, so one walk over the code finds it. Instructions that
+// take as long as their operand is large (memory.fill and its like) pay for that
+// before they run.
+//
+// A second global holds how deep calls may still nest, in units of stack. It is
+// never added to: each function keeps at its entry what it leaves to those it
+// calls, and stores that before each call.
+//
+// The rewrite shifts function indexes by one, for the host function it imports,
+// and leaves all others as they are. It rejects every section and instruction it
+// does not know. Custom sections (names, debugging) are left out.
+//
+// Wazero itself can stop a guest by context (WithCloseOnContextDone), at a cost
+// of 6 to 9 times the run time; see BenchmarkMetering.
+
+const (
+	exportFuel  = "sallyport:fuel"
+	exportDepth = "sallyport:depth"
+
+	// chunk is how many instructions may run between two checks.
+	chunk = 128
+
+	// maxDepth is how much stack calls may take, in 64-bit words or so: a function
+	// counts 16, its locals, and an eighth of its instructions. The runtime's own
+	// limit is 400 MB, which takes half a second to fill.
+	maxDepth = 1 << 18
+
+	maxModuleBytes = 64 << 20
+	maxTableSize   = 1 << 16 // references; a module cannot have more memory through its tables
+	maxTables      = 8
+	maxLocals      = 50_000 // of a function, the limit that browsers agreed on
+)
+
+// Sections in the order in which they must stand.
+const (
+	secCustom    = 0
+	secType      = 1
+	secImport    = 2
+	secFunction  = 3
+	secTable     = 4
+	secMemory    = 5
+	secGlobal    = 6
+	secExport    = 7
+	secStart     = 8
+	secElement   = 9
+	secCode      = 10
+	secData      = 11
+	secDataCount = 12
+)
+
+var sectionOrder = [...]byte{
+	secType, secImport, secFunction, secTable, secMemory, secGlobal, secExport,
+	secStart, secElement, secDataCount, secCode, secData,
+}
+
+var wasmHeader = []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
+
+// meter returns module with metering added and its memory limited to maxPages of
+// 64 KiB. The result still has to be validated, as the module itself would: what
+// meter accepts it has parsed, not checked.
+func meter(module []byte, maxPages uint32) ([]byte, error) {
+	m, err := readSections(module)
+	if err != nil {
+		return nil, err
+	}
+	m.maxPages = maxPages
+	out := append(make([]byte, 0, len(module)+len(module)/2+256), wasmHeader...)
+	for _, id := range sectionOrder {
+		body, err := m.rewrite(id)
+		if err != nil {
+			return nil, err
+		}
+		if body == nil {
+			continue
+		}
+		out = append(out, id)
+		out = appendU32(out, uint32(len(body)))
+		out = append(out, body...)
+	}
+	return out, nil
+}
+
+// wasmModule is a module on its way through meter.
+type wasmModule struct {
+	sections [secDataCount + 1][]byte // nil: absent
+	maxPages uint32
+
+	params   []uint32 // number of parameters, by type
+	types    []uint32 // by defined function
+	imported uint32   // functions
+	globals  uint32   // defined; there are no imported ones
+}
+
+// The index spaces after the rewrite.
+func (m *wasmModule) yieldType() uint32  { return uint32(len(m.params)) }
+func (m *wasmModule) yieldFunc() uint32  { return m.imported }
+func (m *wasmModule) fuelIndex() uint32  { return m.globals }
+func (m *wasmModule) depthIndex() uint32 { return m.globals + 1 }
+
+func (m *wasmModule) funcIndex(old uint32) uint32 {
+	if old >= m.imported {
+		return old + 1
+	}
+	return old
+}
+
+func readSections(module []byte) (*wasmModule, error) {
+	if len(module) > maxModuleBytes {
+		return nil, fmt.Errorf("module of %d bytes, more than %d", len(module), maxModuleBytes)
+	}
+	if len(module) < len(wasmHeader) || !bytes.Equal(module[:4], wasmHeader[:4]) {
+		return nil, errors.New("this is not a WebAssembly module")
+	}
+	if !bytes.Equal(module[:8], wasmHeader) {
+		return nil, errors.New("this is not a core WebAssembly module of version 1 (a component, perhaps?)")
+	}
+	m := &wasmModule{}
+	r := &wasmReader{b: module[8:]}
+	at := 0 // in sectionOrder
+	for len(r.b) > 0 && r.err == nil {
+		id := r.byte()
+		body := r.take(r.u32())
+		if r.err != nil || id == secCustom {
+			continue
+		}
+		pos := at
+		for pos < len(sectionOrder) && sectionOrder[pos] != id {
+			pos++
+		}
+		switch {
+		case id > secDataCount:
+			return nil, fmt.Errorf("section %d is not one of WebAssembly 2.0", id)
+		case pos == len(sectionOrder):
+			return nil, fmt.Errorf("section %d is there twice or out of order", id)
+		}
+		at = pos + 1
+		m.sections[id] = append(make([]byte, 0, len(body)), body...)
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("module is cut short or malformed: %w", r.err)
+	}
+	return m, nil
+}
+
+// rewrite returns the new body of a section, nil where there is none. It must be
+// called in sectionOrder: later sections need what earlier ones say.
+func (m *wasmModule) rewrite(id byte) ([]byte, error) {
+	var out []byte
+	r := &wasmReader{b: m.sections[id]}
+	switch id {
+	case secType:
+		out = m.rewriteTypes(r)
+	case secImport:
+		out = m.rewriteImports(r)
+	case secFunction:
+		for n := r.count(); n > 0 && r.err == nil; n-- {
+			m.types = append(m.types, r.u32())
+		}
+		return m.sections[id], sectionError(id, r)
+	case secTable:
+		out = m.rewriteTables(r)
+	case secMemory:
+		out = m.rewriteMemory(r)
+	case secGlobal:
+		out = m.rewriteGlobals(r)
+	case secExport:
+		out = m.rewriteExports(r)
+	case secStart:
+		if m.sections[id] == nil {
+			return nil, nil
+		}
+		out = appendU32(nil, m.funcIndex(r.u32()))
+	case secElement:
+		out = m.rewriteElements(r)
+	case secCode:
+		out = m.rewriteCode(r)
+	default:
+		return m.sections[id], nil
+	}
+	return out, sectionError(id, r)
+}
+
+func sectionError(id byte, r *wasmReader) error {
+	if r.err == nil && len(r.b) > 0 {
+		r.err = fmt.Errorf("%d bytes too many", len(r.b))
+	}
+	if r.err != nil {
+		return fmt.Errorf("module section %d: %w", id, r.err)
+	}
+	return nil
+}
+
+func (m *wasmModule) rewriteTypes(r *wasmReader) []byte {
+	n := r.count()
+	body := r.b
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		if form := r.byte(); form != 0x60 {
+			r.fail("type form %#x is not a function", form)
+		}
+		params := r.u32()
+		r.take(params)
+		r.take(r.u32())
+		m.params = append(m.params, params)
+	}
+	out := appendU32(nil, n+1)
+	out = append(out, body[:len(body)-len(r.b)]...)
+	return append(out, 0x60, 1, typeI32, 1, typeI32)
+}
+
+func (m *wasmModule) rewriteImports(r *wasmReader) []byte {
+	n := r.count()
+	body := r.b
+	var refused []error
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		module, name := string(r.take(r.u32())), string(r.take(r.u32()))
+		kind := r.byte()
+		switch kind {
+		case 0:
+			r.u32()
+			m.imported++
+			if module == moduleMeter {
+				refused = append(refused, fmt.Errorf("it imports %s.%s, a name kept for metering", module, name))
+			}
+			continue
+		case 1:
+			r.byte()
+			r.limits()
+		case 2:
+			r.limits()
+		case 3:
+			r.byte()
+			r.byte()
+		default:
+			r.fail("import of unknown kind %d", kind)
+			return nil
+		}
+		refused = append(refused, fmt.Errorf("it imports the %s %s.%s; only functions can be imported",
+			[...]string{1: "table", 2: "memory", 3: "global"}[kind], module, name))
+	}
+	if r.err == nil {
+		r.err = errors.Join(refused...)
+	}
+	out := appendU32(nil, n+1)
+	out = append(out, body[:len(body)-len(r.b)]...)
+	out = appendName(out, moduleMeter)
+	out = appendName(out, importYield)
+	return appendU32(append(out, 0), m.yieldType())
+}
+
+func (m *wasmModule) rewriteTables(r *wasmReader) []byte {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	if n > maxTables {
+		r.fail("%d tables, more than %d", n, maxTables)
+	}
+	out := appendU32(nil, n)
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		out = append(out, r.byte())
+		least, most := r.limits()
+		if least > maxTableSize {
+			r.fail("a table of %d entries, more than %d", least, maxTableSize)
+		}
+		out = appendLimits(out, least, min(most, maxTableSize))
+	}
+	return out
+}
+
+func (m *wasmModule) rewriteMemory(r *wasmReader) []byte {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	if n > 1 {
+		r.fail("%d memories, one is possible", n)
+		return nil
+	}
+	least, most := r.limits()
+	if least > m.maxPages {
+		r.fail("it starts with %d bytes of memory, the limit is %d", uint64(least)*pageSize, uint64(m.maxPages)*pageSize)
+	}
+	return appendLimits([]byte{1}, least, min(most, m.maxPages))
+}
+
+func (m *wasmModule) rewriteGlobals(r *wasmReader) []byte {
+	m.globals = r.count()
+	out := appendU32(nil, m.globals+2)
+	for range m.globals {
+		if r.err != nil {
+			return nil
+		}
+		out = append(out, r.byte(), r.byte())
+		out = m.constExpr(out, r)
+	}
+	// Both start with 0: whatever runs before the host sets them, a start
+	// function, calls the host at once.
+	fuel := []byte{typeI32, 1, opI32Const, 0, opEnd}
+	depth := append(appendS32([]byte{typeI32, 1, opI32Const}, maxDepth), opEnd)
+	return append(append(out, fuel...), depth...)
+}
+
+func (m *wasmModule) rewriteExports(r *wasmReader) []byte {
+	n := r.count()
+	out := appendU32(nil, n+2)
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		name := string(r.take(r.u32()))
+		kind, index := r.byte(), r.u32()
+		if name == exportFuel || name == exportDepth {
+			r.fail("it exports %q, a name kept for metering", name)
+		}
+		if kind == 0 {
+			index = m.funcIndex(index)
+		}
+		out = appendU32(append(appendName(out, name), kind), index)
+	}
+	out = appendU32(append(appendName(out, exportFuel), 3), m.fuelIndex())
+	return appendU32(append(appendName(out, exportDepth), 3), m.depthIndex())
+}
+
+func (m *wasmModule) rewriteElements(r *wasmReader) []byte {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := appendU32(nil, n)
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		// Bit 0: passive or declared; bit 1: with an explicit table, or declared;
+		// bit 2: of expressions, not of indexes.
+		flags := r.u32()
+		if flags > 7 {
+			r.fail("element segment with flags %d", flags)
+		}
+		out = appendU32(out, flags)
+		if flags&1 == 0 {
+			if flags&2 != 0 {
+				out = appendU32(out, r.u32())
+			}
+			out = m.constExpr(out, r)
+		}
+		if flags&3 != 0 {
+			out = append(out, r.byte()) // element kind or reference type
+		}
+		k := r.count()
+		out = appendU32(out, k)
+		for range k {
+			if r.err != nil {
+				return nil
+			}
+			if flags&4 != 0 {
+				out = m.constExpr(out, r)
+			} else {
+				out = appendU32(out, m.funcIndex(r.u32()))
+			}
+		}
+	}
+	return out
+}
+
+// constExpr copies a constant expression.
+func (m *wasmModule) constExpr(out []byte, r *wasmReader) []byte {
+	for r.err == nil {
+		from := r.b
+		switch op := r.byte(); op {
+		case opEnd:
+			return append(out, op)
+		case opRefFunc:
+			out = appendU32(append(out, op), m.funcIndex(r.u32()))
+			continue
+		case opI32Const, opI64Const:
+			r.leb(10)
+		case opF32Const:
+			r.take(4)
+		case opF64Const:
+			r.take(8)
+		case opRefNull:
+			r.byte()
+		case opGlobalGet:
+			r.u32()
+		case opSIMD:
+			if sub := r.u32(); sub != 12 { // v128.const
+				r.fail("instruction fd %#x in a constant expression", sub)
+			}
+			r.take(16)
+		default:
+			r.fail("instruction %#x in a constant expression", op)
+		}
+		out = append(out, from[:len(from)-len(r.b)]...)
+	}
+	return out
+}
+
+// wasmReader reads a module's bytes. After an error all reads are zero.
+type wasmReader struct {
+	b   []byte
+	err error
+}
+
+func (r *wasmReader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+	r.b = nil
+}
+
+func (r *wasmReader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail("unexpected end")
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *wasmReader) take(n uint32) []byte {
+	if uint64(n) > uint64(len(r.b)) {
+		r.fail("unexpected end")
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+// leb reads an LEB128 number of at most size bytes, sign bits not extended.
+func (r *wasmReader) leb(size int) uint64 {
+	v := uint64(0)
+	for i := range size {
+		c := r.byte()
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			return v
+		}
+	}
+	r.fail("a number is too long")
+	return 0
+}
+
+func (r *wasmReader) u32() uint32 {
+	v := r.leb(5)
+	if v > math.MaxUint32 {
+		r.fail("a number does not fit into 32 bits")
+		return 0
+	}
+	return uint32(v)
+}
+
+// count is the length of a vector; 0 for an absent section. Each element takes a
+// byte at least, so a length beyond the bytes left is a lie.
+func (r *wasmReader) count() uint32 {
+	if len(r.b) == 0 {
+		return 0
+	}
+	n := r.u32()
+	if uint64(n) > uint64(len(r.b)) {
+		r.fail("a vector of %d elements in %d bytes", n, len(r.b))
+		return 0
+	}
+	return n
+}
+
+// limits reads a memory's or a table's; without a maximum it is the largest.
+func (r *wasmReader) limits() (least, most uint32) {
+	switch flags := r.byte(); flags {
+	case 0:
+		return r.u32(), math.MaxUint32
+	case 1:
+		least = r.u32()
+		return least, r.u32()
+	default:
+		r.fail("limits with flags %#x (shared and 64-bit memories are not possible)", flags)
+		return 0, 0
+	}
+}
+
+func appendLimits(b []byte, least, most uint32) []byte {
+	return appendU32(appendU32(append(b, 1), least), most)
+}
+
+func appendName(b []byte, s string) []byte {
+	return append(appendU32(b, uint32(len(s))), s...)
+}
+
+func appendU32(b []byte, v uint32) []byte {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
+func appendS32(b []byte, v int32) []byte {
+	for v < -64 || v > 63 {
+		b = append(b, byte(v&0x7f)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v&0x7f))
+}
