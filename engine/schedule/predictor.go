@@ -21,6 +21,9 @@ const (
 	// slopeSpread is their uncertainty. It reaches the 0.8 ms a token of a small
 	// edge device within a few samples.
 	slopeSpread = 0.2
+	// ttftSpread and tpotSpread are the least uncertainty of the constant parts, in
+	// seconds, so that a hint far too low can be left behind.
+	ttftSpread, tpotSpread = 0.5, 0.02
 	// batchSlope seeds the growth of TPOT with each attempt in flight, as a share
 	// of the TPOT itself: a batch of 100 makes each step of an engine about twice
 	// as long.
@@ -69,8 +72,10 @@ func newPredictor(p prior) predictor {
 		octaves = unhintedOctaves
 	}
 	r := predictor{
-		ttft:       newLine(load{ttft, promptSlope, backlogSlope}, load{ttft, slopeSpread, slopeSpread}),
-		tpot:       newLine(load{tpot, tpot * batchSlope * 1000, 0}, load{tpot, tpot * 100, tpot}),
+		ttft: newLine(load{ttft, promptSlope, backlogSlope},
+			load{max(ttft, ttftSpread), slopeSpread, slopeSpread}),
+		tpot: newLine(load{tpot, tpot * batchSlope * 1000, 0},
+			load{max(tpot, tpotSpread), max(tpot, tpotSpread) * 100, max(tpot, tpotSpread)}),
 		ttftOff:    lognormal(ratioGrid, 1, octaves),
 		tpotOff:    lognormal(ratioGrid, 1, octaves),
 		length:     lognormal(tokenGrid, max(1, lengthMedian*float64(p.output)), lengthOctaves),
