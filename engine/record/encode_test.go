@@ -1,0 +1,141 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// stored is the payload that a record has on disk under the number seq.
+func stored(t testing.TB, r *engine.Record, seq uint64) []byte {
+	t.Helper()
+	e, err := encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.seq = seq
+	return appendFrame(nil, e, false)[headerBytes:]
+}
+
+func TestEncodeIsCanonicalAndComplete(t *testing.T) {
+	hostile := `,"seq":0} \",\"seq\":0,` + "\u2028\x00\x7f<&>\U0001F600"
+	spoof := small(1)
+	spoof.DecisionID, spoof.Target, spoof.TraceID, spoof.Verdict = hostile, hostile, hostile, hostile
+	spoof.Input = json.RawMessage(`{"seq":0,"a":{"seq":0,"b":[1,"x"]},"seq2":0}`)
+	spoof.Decision = json.RawMessage(`{"z":1,"seq":0}`)
+	spoof.Texts = []engine.RecordText{{Role: "user", Part: "text", Text: hostile}}
+	spoof.Excluded = map[string][]engine.Reason{"seq": {{Code: "x"}}, "t": nil}
+	for name, r := range map[string]*engine.Record{"decision": sampleDecision(7), "outcome": sampleOutcome(7, 12), "spoof": spoof} {
+		t.Run(name, func(t *testing.T) {
+			const seq = 1234567890123
+			raw := stored(t, r, seq)
+			want := jsontext.Value(slices.Clone(raw))
+			if err := want.Canonicalize(); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(raw, want) {
+				t.Errorf("not canonical:\n%s\n%s", raw, want)
+			}
+			var got engine.Record
+			if err := json.Unmarshal(raw, &got); err != nil {
+				t.Fatal(err)
+			}
+			if got.Seq != seq {
+				t.Errorf("seq %d", got.Seq)
+			}
+			if r.Input != nil {
+				sum := sha256.Sum256(got.Input)
+				if got.InputSHA256 != hex.EncodeToString(sum[:]) {
+					t.Errorf("input_sha256 %s is not that of the input as it is stored", got.InputSHA256)
+				}
+			}
+			expected := *r
+			expected.Seq, expected.InputSHA256 = got.Seq, got.InputSHA256
+			raws := cmp.Transformer("json", func(m json.RawMessage) (v any) {
+				if len(m) > 0 {
+					if err := json.Unmarshal(m, &v); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return v
+			})
+			if diff := cmp.Diff(expected, got, raws); diff != "" {
+				t.Errorf("changed on the way (-put +stored):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEncodeDoesNotChangeTheRecord(t *testing.T) {
+	r := sampleDecision(1)
+	r.Input = json.RawMessage(`{"b": 1,  "a": 2}`)
+	want := string(r.Input)
+	stored(t, r, 1)
+	if string(r.Input) != want || r.InputSHA256 != "" || r.Seq != 0 {
+		t.Errorf("changed: %s %q %d", r.Input, r.InputSHA256, r.Seq)
+	}
+}
+
+func TestLogNoneKeepsTheHashAlone(t *testing.T) {
+	r := sampleDecision(1)
+	var kept, none engine.Record
+	if err := json.Unmarshal(stored(t, r, 1), &kept); err != nil {
+		t.Fatal(err)
+	}
+	r.Log = engine.LogNone
+	if err := json.Unmarshal(stored(t, r, 1), &none); err != nil {
+		t.Fatal(err)
+	}
+	if none.Input != nil || none.InputSHA256 != kept.InputSHA256 || none.InputSHA256 == "" {
+		t.Errorf("input %s, hash %q; at level metadata the hash is %q", none.Input, none.InputSHA256, kept.InputSHA256)
+	}
+}
+
+func TestEncodeErrorsQuoteNothing(t *testing.T) {
+	const prompt = "my own words"
+	for name, change := range map[string]func(*engine.Record){
+		"malformed input": func(r *engine.Record) { r.Input = json.RawMessage(`{"` + prompt + `": nope}`) },
+		"duplicate name":  func(r *engine.Record) { r.Input = json.RawMessage(`{"` + prompt + `":1,"` + prompt + `":2}`) },
+		"malformed decision": func(r *engine.Record) {
+			r.Decision = json.RawMessage(`{"` + prompt + `"}`)
+		},
+		"not a number": func(r *engine.Record) { r.Plan = []engine.Consideration{{Key: prompt, Score: math.NaN()}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := small(1)
+			change(r)
+			_, err := encode(r)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if strings.Contains(err.Error(), prompt) || !strings.Contains(err.Error(), r.DecisionID) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for name, r := range map[string]*engine.Record{"decision": sampleDecision(1), "outcome": sampleOutcome(1, 1)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e, err := encode(r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(int64(len(e.json)))
+			}
+		})
+	}
+}
