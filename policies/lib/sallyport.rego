@@ -1,0 +1,140 @@
+# METADATA
+# scope: package
+# title: Sallyport's decision
+# description: >-
+#   Combines what the rule packages (sallyport.rules.*) say into one decision.
+#   Rule packages are never edited here and this file is never edited by their
+#   authors: the loader binds each package's deny, exclude, prefer and obligation
+#   into `contributed`, and this file joins them. Joining only ever tightens: no
+#   package can take back what another one forbade.
+package sallyport
+
+# METADATA
+# title: The decision
+# description: What the enforcement point reads, and what is recorded.
+# entrypoint: true
+decision := {
+	"allow": allow,
+	"deny": deny,
+	"exclude": exclude,
+	"prefer": prefer,
+	"obligations": obligations,
+}
+
+# METADATA
+# title: Allow
+# description: Nothing forbids the request, and a candidate without an exclusion is left.
+default allow := false
+
+allow if {
+	count(deny) == 0
+	some key, _ in input.targets
+	not exclude[key]
+}
+
+# METADATA
+# title: Deny
+# description: Why the request goes nowhere, each reason with its rule package.
+deny contains {"code": reason.code, "message": reason.message, "rule": rule} if {
+	some rule, reasons in contributed.deny
+	some reason in reasons
+}
+
+# What a package says in a shape that nobody reads would be lost, so it denies.
+deny contains {"code": "policy_error", "message": message, "rule": entry.rule} if {
+	some entry in malformed
+	message := sprintf("%s must be %s", [entry.path, entry.shape])
+}
+
+# METADATA
+# title: Exclude
+# description: >-
+#   By candidate, why the request must not go there. A package may name a
+#   candidate or a target; a target's exclusion holds for each of its models.
+exclude[key] contains {"code": reason.code, "message": reason.message, "rule": rule} if {
+	some rule, by_name in contributed.exclude
+	some name, reasons in by_name
+	some key in named[name]
+	some reason in reasons
+}
+
+# METADATA
+# title: Prefer
+# description: >-
+#   By candidate, the product of all packages' weights, 0..1. A preference orders
+#   what is permitted; it permits nothing.
+prefer[key] := product(weights) if {
+	some key, _ in input.targets
+	weights := [weight |
+		some by_name in contributed.prefer
+		some name, weight in by_name
+		key in named[name]
+		is_number(weight)
+	]
+	count(weights) > 0
+}
+
+# The candidates that a name stands for: the candidate of that key, and each
+# candidate of the target of that name.
+named[key] contains key if some key, _ in input.targets
+
+named[target.target] contains key if some key, target in input.targets
+
+# METADATA
+# title: Obligations
+# description: >-
+#   What must be done for an allow to hold; of several statements the strictest.
+#   An obligation that this library does not know is passed on under its name as
+#   the set of the stated values; the enforcement point denies what it does not know.
+obligations[name] := joined if {
+	some name in joined_obligations
+	joined := {value | some values in stated[name]; some value in values}
+	count(joined) > 0
+}
+
+obligations[name] := least if {
+	some name in least_obligations
+	least := min({value | some value in stated[name]; is_number(value)})
+}
+
+obligations[name] := strictest if {
+	some name, strictness in ranked_obligations
+	found_in_order := [value | some value in strictness; value in stated[name]]
+	strictest := found_in_order[0]
+}
+
+obligations.budget := budget if {
+	budget := {field: least |
+		some field in budget_fields
+		least := min({value | some part in stated.budget; value := part[field]; is_number(value)})
+	}
+	count(budget) > 0
+}
+
+obligations[name] := values if {
+	some name, values in stated
+	not name in known_obligations
+}
+
+stated[name] contains value if {
+	some by_name in contributed.obligation
+	some name, value in by_name
+}
+
+joined_obligations := {"redact", "strip_tools", "inspect_completion"}
+
+least_obligations := {"max_output_tokens", "priority_max", "max_cost_usd"}
+
+# Strictest first. log: the less text is kept, the stricter.
+ranked_obligations := {
+	"restore": [true, false],
+	"log": ["none", "metadata", "full"],
+	"on_completion_finding": ["deny", "redact", "report"],
+	"on_miss": ["cancel", "finish"],
+	"hedge": [false, true],
+	"disclose_target": [false, true],
+}
+
+budget_fields := {"ttft_ms", "tpot_ms", "total_ms"}
+
+known_obligations := ((joined_obligations | least_obligations) | object.keys(ranked_obligations)) | {"budget"}

@@ -1,0 +1,277 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// DefaultTimeout bounds one evaluation where Config.Timeout is zero. The standard
+// policy takes well under a hundredth of it.
+const DefaultTimeout = 250 * time.Millisecond
+
+// Config says what a policy set is made of.
+type Config struct {
+	// Paths are .rego, .json and .yaml files and folders of them. Data is rooted by
+	// its folder, as in OPA. None: the standard policy alone.
+	Paths []string
+	// Standard adds the standard policy to Paths.
+	Standard bool
+	// FS holds "lib" and "standard" in place of what the program carries; nil: Embedded().
+	// It is for evaluating decisions that an earlier version recorded.
+	FS fs.FS
+	// Timeout bounds one evaluation. 0: DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Load reads, checks, compiles and tests a policy set. An error is a Diagnostics
+// with every mistake that was found, or ctx's own error.
+func Load(ctx context.Context, cfg Config) (*Set, error) {
+	b, ds := build(&cfg)
+	if ds.failed() {
+		return nil, ds.inOrder()
+	}
+	results, err := b.runTests(ctx, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	if failed := failures(results); failed.failed() {
+		return nil, append(ds, failed...).inOrder()
+	}
+	return b.prepare(ctx, cfg.Timeout, ds.inOrder())
+}
+
+// built is a checked and compiled set.
+type built struct {
+	sources  []source
+	modules  map[string]*ast.Module // what decides, by name shown, the generated one included
+	tests    map[string]*ast.Module
+	data     map[string]any
+	packages []string
+	compiler *ast.Compiler
+}
+
+func build(cfg *Config) (*built, Diagnostics) {
+	sources, ds := readSources(cfg)
+	data, bad := mergeData(sources)
+	ds = append(ds, bad...)
+
+	b := &built{sources: sources, data: data, modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}}
+	seen := map[string]bool{}
+	unparsed := false
+	own := map[string]*ast.Module{} // the user's, tests included
+	for _, s := range sources {
+		if seen[s.shown] {
+			ds = append(ds, Diagnostic{File: s.shown, Severity: SeverityError, Message: "is given twice", Hint: "policy paths must not overlap"})
+			continue
+		}
+		seen[s.shown] = true
+		if !s.rego() {
+			continue
+		}
+		m, err := ast.ParseModuleWithOpts(s.shown, string(s.bytes), ast.ParserOptions{
+			ProcessAnnotation: true,
+			RegoVersion:       ast.RegoV1,
+		})
+		if err == nil && m == nil {
+			continue // comments only
+		}
+		if err != nil {
+			ds = append(ds, diagnose(err, s.shown)...)
+			unparsed = true
+			continue
+		}
+		if s.test() {
+			b.tests[s.shown] = m
+		} else {
+			b.modules[s.shown] = m
+		}
+		if s.origin == fromUser {
+			own[s.shown] = m
+		}
+	}
+
+	ds = append(ds, checkPackages(own)...)
+	ds = append(ds, checkBuiltins(own)...)
+	b.packages = rulePackages(b.modules)
+	if len(b.packages) == 0 && !unparsed {
+		ds = append(ds, Diagnostic{Severity: SeverityError, Message: "there is no rule package: such a set would permit everything",
+			Hint: "rules stand in packages named sallyport.rules.…"})
+	}
+	ds = append(ds, b.bindContributions()...)
+	ds = append(ds, b.compile(unparsed)...)
+	if !ds.failed() {
+		ds = append(ds, b.checkShapes()...)
+		ds = append(ds, b.checkLibraryRefs(own)...)
+	}
+	return b, ds
+}
+
+// bindContributions adds the module that tells the library what there is to join:
+//
+//	contributed.deny.residency := … data.sallyport.rules.residency.deny …
+//
+// The library could look for packages itself only by walking data.sallyport.rules,
+// which would evaluate every helper rule in it and mistake a target named "deny"
+// for a rule. Bound by name, a nested package is read like any other and nothing
+// else is evaluated. object.get is there for its type: it gives "any", so that a
+// contribution in the wrong shape is reported where it was written (checkShapes)
+// and not as a type error in the library.
+func (b *built) bindContributions() Diagnostics {
+	lines := map[string]bool{}
+	var ds Diagnostics
+	for _, file := range slices.Sorted(maps.Keys(b.modules)) {
+		m := b.modules[file]
+		name, ok := rulePackage(m)
+		if !ok {
+			continue
+		}
+		for _, r := range m.Rules {
+			kind := contribution(r)
+			if kind == "" {
+				continue
+			}
+			if len(r.Head.Args) > 0 {
+				ds = append(ds, at(r.Loc(), kind+" must not be a function", "the library reads "+kind+" as a rule"))
+				continue
+			}
+			ref := append(slices.Clone(m.Package.Path), ast.StringTerm(kind))
+			lines[fmt.Sprintf("contributed.%s[%q] := object.get({\"of\": %s}, \"of\", null)\n", kind, name, ref)] = true
+		}
+	}
+	var src strings.Builder
+	src.WriteString("package sallyport\n\n")
+	// Each kind exists even where no package states it, so the library never reads
+	// something undefined.
+	for _, kind := range contributions {
+		fmt.Fprintf(&src, "contributed.%s[name] := value if { some name, value in {} }\n", kind)
+	}
+	for _, line := range slices.Sorted(maps.Keys(lines)) {
+		src.WriteString(line)
+	}
+	m, err := ast.ParseModuleWithOpts(generatedFile, src.String(), ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err != nil {
+		return append(ds, diagnose(err, generatedFile)...)
+	}
+	b.modules[generatedFile] = m
+	return ds
+}
+
+const generatedFile = embeddedPrefix + "contributed.rego"
+
+// compile compiles what decides. OPA stops at the first stage that finds a
+// mistake; to report all of them, the files that have one are set aside and the
+// rest is compiled again. What is then undefined because of that is left out.
+func (b *built) compile(unparsed bool) Diagnostics {
+	var ds Diagnostics
+	modules := maps.Clone(b.modules)
+	for complete := !unparsed; ; complete = false {
+		b.compiler = newCompiler().WithStrict(true).WithSchemas(inputSchemas()).WithPathConflictsCheck(b.dataAt)
+		b.compiler.Compile(modules)
+		if !b.compiler.Failed() {
+			return ds
+		}
+		dropped := false
+		for _, e := range b.compiler.Errors {
+			d := fromAST(e, "")
+			if complete || !undefinedElsewhere(e) {
+				ds = append(ds, d)
+			}
+			if _, ok := modules[d.File]; ok && d.File != generatedFile {
+				delete(modules, d.File)
+				dropped = true
+			}
+		}
+		if !dropped {
+			return ds
+		}
+		// Bindings of a package that is set aside would be undefined.
+		delete(modules, generatedFile)
+		for file := range modules {
+			if strings.HasPrefix(file, embeddedPrefix+"lib/") {
+				delete(modules, file)
+			}
+		}
+	}
+}
+
+// newCompiler has OPA's built-ins but those whose result is not a function of
+// their arguments.
+func newCompiler() *ast.Compiler {
+	unsafe := map[string]struct{}{}
+	for _, bi := range ast.Builtins {
+		if bi.Nondeterministic {
+			unsafe[bi.Name] = struct{}{}
+		}
+	}
+	return ast.NewCompiler().
+		SetErrorLimit(0).
+		WithUnsafeBuiltins(unsafe).
+		WithDefaultRegoVersion(ast.RegoV1)
+}
+
+// dataAt says whether data files give a value at a path or at one it lies under:
+// a rule of that path would be hidden by it.
+func (b *built) dataAt(path []string) (bool, error) {
+	var at any = b.data
+	for _, step := range path {
+		members, ok := at.(map[string]any)
+		if !ok {
+			return true, nil
+		}
+		if at, ok = members[step]; !ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (b *built) store() storage.Store {
+	return inmem.NewFromObjectWithOpts(b.data,
+		inmem.OptReturnASTValuesOnRead(true), // no conversion of data at each read
+		inmem.OptRoundTripOnWrite(false),     // b.data is ours and nobody else writes to it
+	)
+}
+
+func (b *built) prepare(ctx context.Context, timeout time.Duration, warnings Diagnostics) (*Set, error) {
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	s := &Set{
+		sources:  b.sources,
+		modules:  b.packages,
+		revision: revision(b.sources),
+		warnings: warnings,
+		timeout:  timeout,
+		compiler: b.compiler,
+		store:    b.store(),
+	}
+	var err error
+	if s.read, err = s.store.NewTransaction(ctx); err != nil {
+		return nil, fmt.Errorf("open policy data: %w", err)
+	}
+	s.decision, err = s.query(ctx, decisionPath)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", decisionPath, err)
+	}
+	return s, nil
+}
+
+func (s *Set) query(ctx context.Context, ref string) (rego.PreparedEvalQuery, error) {
+	return rego.New(
+		rego.Query(ref),
+		rego.Compiler(s.compiler),
+		rego.Store(s.store),
+		rego.Transaction(s.read),
+		rego.StrictBuiltinErrors(true),
+	).PrepareForEval(ctx)
+}
