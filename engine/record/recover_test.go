@@ -86,23 +86,24 @@ func TestCutAtEveryByteRecovers(t *testing.T) {
 func TestChangedBitIsNeverRead(t *testing.T) {
 	whole := segmentOf(t, 3)
 	last := len(whole) - len(frames(t, whole)[2])
-	for bit := range 8 * len(whole) {
+	for at := range whole {
+		bit := 8*at + at%8 // a different one of each byte: all of them take long
 		dir := t.TempDir()
 		b := bytes.Clone(whole)
-		b[bit/8] ^= 1 << (bit % 8)
+		b[at] ^= 1 << (bit % 8)
 		writeSegment(t, dir, 1, b)
 		l, err := Open(Config{Dir: dir})
 		if err == nil {
 			closeLog(t, l)
 		}
-		if bit/8 >= last {
+		if at >= last {
 			if err != nil || len(ids(t, dir)) != 2 {
 				t.Fatalf("bit %d in the last record: %v", bit, err)
 			}
 			continue
 		}
 		damage, ok := errors.AsType[*DamageError](err)
-		if !ok || damage.File != segmentPath(dir, 1) || damage.Offset > int64(bit/8) {
+		if !ok || damage.File != segmentPath(dir, 1) || damage.Offset > int64(at) {
 			t.Fatalf("bit %d: %v", bit, err)
 		}
 		if !bytes.Equal(readSegment(t, dir, 1), b) {
