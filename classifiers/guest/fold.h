@@ -1,0 +1,152 @@
+/* fold.h: look through disguises of ASCII.
+ *
+ * A number written in fullwidth digits, or with zero-width characters inside, is
+ * the same number to whoever reads it. sp_fold gives a text with such characters
+ * replaced: fullwidth forms and digits of other scripts by their ASCII letters,
+ * Unicode spaces and dashes by ' ' and '-', invisible characters by nothing. All
+ * else stays. sp_unfold finds the original bytes of a position.
+ *
+ * Where nothing is replaced the view is the text itself: plain ASCII costs one
+ * look at each byte, 16 at a time.
+ */
+#ifndef SALLYPORT_FOLD_H
+#define SALLYPORT_FOLD_H
+
+#include "sallyport.h"
+#include <wasm_simd128.h>
+
+typedef struct {
+	const uint8_t *p;
+	uint32_t n;
+	const sp_text *text;
+	const uint32_t *marks; /* original offset of each 64th byte; 0: not folded */
+} sp_view;
+
+#define SP_DROP (-1)
+#define SP_KEEP (-2)
+
+/* Reads the character at p[i] and its length in bytes: an ASCII character to put
+ * in its place, SP_DROP or SP_KEEP. The text is valid UTF-8. */
+static int32_t sp_fold_char(const uint8_t *p, uint32_t i, uint32_t *len)
+{
+	uint32_t c = p[i];
+	if (c < 0x80) {
+		*len = 1;
+		return SP_KEEP;
+	}
+	if (c < 0xe0) {
+		*len = 2;
+		c = (c & 31) << 6 | (p[i + 1] & 63);
+	} else if (c < 0xf0) {
+		*len = 3;
+		c = (c & 15) << 12 | (uint32_t)(p[i + 1] & 63) << 6 | (p[i + 2] & 63);
+	} else {
+		*len = 4;
+		c = (c & 7) << 18 | (uint32_t)(p[i + 1] & 63) << 12 | (uint32_t)(p[i + 2] & 63) << 6 | (p[i + 3] & 63);
+	}
+	if (c >= 0xff01 && c <= 0xff5e) /* fullwidth forms */
+		return (int32_t)c - 0xfee0;
+	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) ||
+	    c == 0xfeff || c == 0xad || c == 0x34f || c == 0x180e || (c >= 0xfe00 && c <= 0xfe0f))
+		return SP_DROP;
+	if (c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000)
+		return ' ';
+	if ((c >= 0x2010 && c <= 0x2015) || c == 0x2212)
+		return '-';
+	if (c >= 0x660 && c <= 0x669) /* Arabic */
+		return '0' + (int32_t)(c - 0x660);
+	if (c >= 0x6f0 && c <= 0x6f9) /* Persian, Urdu */
+		return '0' + (int32_t)(c - 0x6f0);
+	if (c >= 0x966 && c <= 0x96f) /* Devanagari */
+		return '0' + (int32_t)(c - 0x966);
+	if (c >= 0x1d7ce && c <= 0x1d7ff) /* mathematical */
+		return '0' + (int32_t)((c - 0x1d7ce) % 10);
+	return SP_KEEP;
+}
+
+/* The first byte at or after i that is not ASCII, or n. */
+static uint32_t sp_past_ascii(const uint8_t *p, uint32_t i, uint32_t n)
+{
+	for (; i + 16 <= n; i += 16) {
+		uint32_t m = wasm_i8x16_bitmask(wasm_v128_load(p + i));
+		if (m)
+			return i + (uint32_t)__builtin_ctz(m);
+	}
+	while (i < n && p[i] < 0x80)
+		i++;
+	return i;
+}
+
+/* Returns 0 where memory is spent. */
+static int sp_fold(const sp_text *t, sp_view *v)
+{
+	const uint8_t *p = t->p;
+	uint32_t n = t->len, i = 0, len;
+	*v = (sp_view){p, n, t, 0};
+	for (;;) { /* the first character to replace */
+		i = sp_past_ascii(p, i, n);
+		if (i == n)
+			return 1;
+		if (sp_fold_char(p, i, &len) != SP_KEEP)
+			break;
+		i += len;
+	}
+	uint8_t *out = sp_arena(n);
+	uint32_t *marks = sp_arena((n / 64 + 1) * 4);
+	if (!out || !marks)
+		return 0;
+	uint32_t o = 0;
+	for (i = 0; i < n;) {
+		int32_t c = sp_fold_char(p, i, &len);
+		uint32_t step = c == SP_KEEP ? len : c == SP_DROP ? 0 : 1;
+		for (uint32_t k = 0; k < step; k++, o++) {
+			if (o % 64 == 0)
+				marks[o / 64] = i + k;
+			out[o] = c == SP_KEEP ? p[i + k] : (uint8_t)c;
+		}
+		i += len;
+	}
+	v->p = out;
+	v->n = o;
+	v->marks = marks;
+	return 1;
+}
+
+/* The original offset of a view's byte, and the bytes it stands for. */
+static uint32_t sp_unfold(const sp_view *v, uint32_t at, uint32_t *width)
+{
+	*width = 1;
+	if (!v->marks)
+		return at;
+	const uint8_t *p = v->text->p;
+	uint32_t i = v->marks[at / 64], left = at % 64, len;
+	for (;;) {
+		if ((p[i] & 0xc0) == 0x80) { /* a mark inside a kept character */
+			if (!left)
+				return i;
+			left--;
+			i++;
+			continue;
+		}
+		int32_t c = sp_fold_char(p, i, &len);
+		uint32_t step = c == SP_KEEP ? len : c == SP_DROP ? 0 : 1;
+		if (left < step) {
+			if (c != SP_KEEP)
+				*width = len;
+			return i + left;
+		}
+		left -= step;
+		i += len;
+	}
+}
+
+/* Reports bytes [start, end) of a view at their place in the text. */
+static void sp_view_span(const sp_view *v, uint32_t start, uint32_t end, uint16_t kind, float score)
+{
+	uint32_t width;
+	uint32_t from = sp_unfold(v, start, &width);
+	uint32_t last = sp_unfold(v, end - 1, &width);
+	sp_span(v->text, from, last + width, kind, score);
+}
+
+#endif
