@@ -22,7 +22,7 @@ type sickDisk struct {
 	err      map[string]error // by operation: open, create, write, sync
 	lose     bool             // a failing sync loses what was written since the last one
 	onCommit func(file)       // called before a failing sync returns
-	gate     chan struct{} // where not nil, a sync waits for a value
+	gate     chan struct{}    // where not nil, a sync waits for a value
 }
 
 func (d *sickDisk) set(op string, err error) {

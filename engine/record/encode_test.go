@@ -5,8 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -83,6 +87,113 @@ func TestEncodeDoesNotChangeTheRecord(t *testing.T) {
 	stored(t, r, 1)
 	if string(r.Input) != want || r.InputSHA256 != "" || r.Seq != 0 {
 		t.Errorf("changed: %s %q %d", r.Input, r.InputSHA256, r.Seq)
+	}
+}
+
+// fill sets every field below v to something, so that a member which is not
+// written, or written elsewhere than encoding/json would, shows.
+func fill(v reflect.Value, n *int) {
+	*n++
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(fmt.Sprintf("s%d \"<é\u2028>\"", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(-*n))
+	case reflect.Uint64:
+		v.SetUint(uint64(*n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) * math.Pow(10, float64(*n%60-30)))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			v.SetBytes(fmt.Appendf(nil, `{"z": 1e2, "\u20ac": [%d], "\ufb33": "<", "\ud83d\ude00": {}, "a": null}`, *n))
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), n)
+		fill(v.Index(1), n)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, key := range []string{"b", "a", "\u20ac", "\ufb33", "\U0001F600", "\r", "\"", "aa", ""} {
+			elem := reflect.New(v.Type().Elem()).Elem()
+			fill(elem, n)
+			v.SetMapIndex(reflect.ValueOf(key), elem)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
+		}
+	}
+}
+
+// The appenders give what encoding/json and a canonicalisation afterwards give.
+func TestEncodeIsMarshalAndCanonicalize(t *testing.T) {
+	var full engine.Record
+	n := 0
+	fill(reflect.ValueOf(&full).Elem(), &n)
+	zeros := engine.Record{Principal: &engine.Principal{}, Request: &engine.InputRequest{}, Policy: &engine.RecordPolicy{},
+		Outcome: &engine.RecordOutcomes{}, Gap: &engine.RecordDropped{}, Excluded: map[string][]engine.Reason{"a": nil, "b": {}},
+		Plan: []engine.Consideration{{Score: math.Copysign(0, -1)}, {Score: 1e21}, {Score: 1e-7}, {Score: 123456789012345680000}, {Score: 5e-324},
+			{Score: math.MaxFloat64}, {Score: 0.1}, {PredictedTTFT: 1 << 53}}}
+	for name, r := range map[string]*engine.Record{"full": &full, "zeros": &zeros, "empty": {}, "decision": sampleDecision(1), "outcome": sampleOutcome(1, 1)} {
+		t.Run(name, func(t *testing.T) {
+			got := stored(t, r, 5)
+			c := *r
+			c.Seq = 5
+			var written engine.Record
+			if err := json.Unmarshal(got, &written); err != nil {
+				t.Fatal(err)
+			}
+			c.InputSHA256 = written.InputSHA256 // has a test of its own
+			want, err := json.Marshal(&c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value := jsontext.Value(want)
+			if err := value.Canonicalize(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(value), string(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		f := math.Float64frombits(rng.Uint64())
+		got, err := appendNumber(nil, f)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			if err == nil {
+				t.Errorf("%v: %s", f, got)
+			}
+			continue
+		}
+		want := jsontext.Value(strconv.FormatFloat(f, 'g', -1, 64))
+		if err := want.Canonicalize(); err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%v: %s, want %s", f, got, want)
+		}
+	}
+}
+
+func TestTextThatIsNotUTF8(t *testing.T) {
+	r := small(1)
+	r.Target = "a\xffb"
+	if raw := stored(t, r, 1); !bytes.Contains(raw, []byte("\"target\":\"a\uFFFDb\"")) {
+		t.Errorf("%s", raw)
+	}
+	r.Excluded = map[string][]engine.Reason{"\xff": nil, "\xfe": nil}
+	if _, err := encode(r); err == nil {
+		t.Error("two names became one")
 	}
 }
 

@@ -36,10 +36,11 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-11-23T16:00:00Z nor a duration before now such as 24h", s)
 }
 
-// view is what queries read of a record, whatever its kind.
+// view is what queries read of a record, whatever its kind. Counts that came from
+// a target are floats, as they are in canonical JSON: one beyond 2^53 must not make
+// the log unreadable.
 type view struct {
 	Kind       string           `json:"kind"`
-	Seq        uint64           `json:"seq"`
 	Time       time.Time        `json:"time"`
 	DecisionID string           `json:"decision_id"`
 	Principal  engine.Principal `json:"principal"`
@@ -55,12 +56,26 @@ type view struct {
 		Kind string `json:"kind"`
 	} `json:"findings"`
 
-	Target   string                 `json:"target"`
-	Model    string                 `json:"model"`
-	Posture  string                 `json:"posture"`
-	Attempts []engine.AttemptResult `json:"attempts"`
-	Outcome  engine.RecordOutcomes  `json:"outcome"`
-	Gap      engine.RecordDropped   `json:"gap"`
+	Target   string `json:"target"`
+	Model    string `json:"model"`
+	Posture  string `json:"posture"`
+	Attempts []struct {
+		Target  string `json:"target"`
+		Model   string `json:"model"`
+		Posture string `json:"posture"`
+		Error   string `json:"error"`
+	} `json:"attempts"`
+	Outcome struct {
+		Status int    `json:"status"`
+		Code   string `json:"code"`
+		Tokens struct {
+			Input  float64 `json:"input"`
+			Output float64 `json:"output"`
+		} `json:"tokens"`
+		CostUSD float64 `json:"cost_usd"`
+		TotalMs float64 `json:"total_ms"`
+	} `json:"outcome"`
+	Gap engine.RecordDropped `json:"gap"`
 }
 
 type code struct {

@@ -33,7 +33,7 @@ func WritePretty(w io.Writer, e Entry) error {
 	}
 	if o.Target != "" {
 		route = fmt.Sprintf("%s/%s (%s)", o.Target, o.Model, o.Posture)
-		tokens = fmt.Sprintf("%d+%d", o.Outcome.Tokens.Input, o.Outcome.Tokens.Output)
+		tokens = fmt.Sprintf("%.0f+%.0f", o.Outcome.Tokens.Input, o.Outcome.Tokens.Output)
 		cost = fmt.Sprintf("$%.6f", o.Outcome.CostUSD)
 	}
 	line := fmt.Sprintf("%s  %-5s %-7s %-3s  %-20s  %-36s  %11s  %10s  %8s  %s",

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +121,19 @@ func TestQueryStopsWhenTold(t *testing.T) {
 	}
 	if n != 2 {
 		t.Error(n)
+	}
+}
+
+func TestQueryOverAbsurdUsage(t *testing.T) {
+	dir := t.TempDir()
+	l := openLog(t, Config{Dir: dir})
+	absurd := sampleOutcome(1, 1)
+	absurd.Outcome.Tokens.Input, absurd.Outcome.Tokens.Output = math.MaxInt64, math.MinInt64
+	put(t, l, sampleDecision(1), absurd)
+	for _, e := range queried(t, dir, Filter{}) {
+		if err := WritePretty(io.Discard, e); e.Outcome == nil || err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func findTail(d folder) (t tail, ok bool, err error) {
 			Reason: fmt.Sprintf("the log begins with record %d; the segments before it are missing", firsts[0])}
 	}
 	last := len(firsts) - 1
-	begun, err := isEmpty(d, firsts[last])
+	begun, err := hasNoBytes(d, firsts[last])
 	if err != nil {
 		return tail{}, false, err
 	}
@@ -76,7 +76,7 @@ func findTail(d folder) (t tail, ok bool, err error) {
 	return t, true, nil
 }
 
-func isEmpty(d folder, first uint64) (bool, error) {
+func hasNoBytes(d folder, first uint64) (bool, error) {
 	info, err := os.Stat(d.path(first))
 	return err == nil && info.Size() == 0, err
 }
