@@ -131,6 +131,7 @@ func (x *exchange) input(facts map[string]ClassifierFacts) *Input {
 // evaluate asks policy. Only an allow lets the request go on.
 func (x *exchange) evaluate(ctx context.Context) bool {
 	begun := time.Now()
+	x.out.Input = x.in
 	d, err := x.snap.Decider.Decide(ctx, x.in)
 	x.out.Timings.Policy = time.Since(begun)
 	if err != nil || d == nil {

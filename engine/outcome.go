@@ -64,6 +64,7 @@ type Outcome struct {
 	Reasons    []Reason
 	Excluded   map[string][]Reason // by candidate
 	Decision   *Decision
+	Input      *Input // what was decided on
 	Candidates []Candidate
 	Plan       Plan
 	RetryAfter time.Duration
