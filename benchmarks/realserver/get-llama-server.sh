@@ -32,7 +32,7 @@ if [[ -x $folder/sysroot/usr/bin/llama-server && $(cat "$folder/version" 2>/dev/
 fi
 
 # The first archive in apt's configuration, in either of its two notations.
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
 	grep -oE '(https?|file)://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ')
 [[ -n $mirror ]] || unavailable "apt is configured with no Debian mirror"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

@@ -1,0 +1,87 @@
+# Sallyport: build, run, test. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+BUILD := .build
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LLAMA := $(BUILD)/llama
+BENCHTIME ?= 1s
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the binary into .build/sallyport
+	@mkdir -p $(BUILD)
+	$(GO) build -trimpath -o $(BUILD)/sallyport ./cmd/sallyport
+
+.PHONY: run
+run: build ## Serve the embedded default configuration on 127.0.0.1:8080
+	$(BUILD)/sallyport serve
+
+.PHONY: test
+test: ## Run all tests
+	$(GO) test -shuffle=on ./...
+
+.PHONY: race
+race: ## Run all tests under the race detector (needs a C compiler)
+	$(GO) test -race -shuffle=on ./...
+
+.PHONY: test-real
+test-real: ## Test against a real llama-server (Debian or Ubuntu, amd64; skips where it cannot be had)
+	@if benchmarks/realserver/get-llama-server.sh $(LLAMA); then \
+		SALLYPORT_LLAMA_ROOT="$(CURDIR)/$(LLAMA)/sysroot" $(GO) test -count=1 -v -run 'Real' ./benchmarks/realserver ./cmd/sallyport; \
+	else \
+		echo "SKIP test-real: llama-server cannot be had on this machine"; \
+	fi
+
+.PHONY: check
+check: check-format check-go check-rego check-wasm ## Check format, vet, staticcheck, Rego and the built-in modules
+
+.PHONY: check-format
+check-format:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-go
+check-go:
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod verify
+
+.PHONY: check-rego
+check-rego: build
+	$(BUILD)/sallyport fmt --check policies targets/examples cmd/sallyport
+	$(BUILD)/sallyport validate
+	$(BUILD)/sallyport test
+	@for set in policies/examples/*/; do echo "$$set"; $(BUILD)/sallyport test "$$set"; done
+
+.PHONY: wasm
+wasm: ## Rebuild the built-in classifiers (needs clang-19 and lld-19)
+	classifiers/build.sh
+
+.PHONY: check-wasm
+check-wasm:
+	classifiers/build.sh --check
+
+.PHONY: bench
+bench: ## Run the benchmarks: classify, decide, schedule, record, wire, the whole handler
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./classifiers ./policies ./engine/... ./targets/... ./cmd/sallyport
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
+	@grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' . -l | sort | while read -r file; do \
+		for f in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' "$$file" | awk '{print $$2}'); do \
+			echo "$$(dirname $$file) $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)"; \
+		done; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BUILD)
