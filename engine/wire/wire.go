@@ -80,3 +80,25 @@ type ReplyReader interface {
 	// end marker, or is malformed, as an error.
 	Close(emit func(*engine.Frame) error) error
 }
+
+// IngressFor returns the client's side of a dialect.
+func IngressFor(d engine.Dialect) (Ingress, bool) {
+	switch d {
+	case engine.DialectOpenAIChat:
+		return OpenAIChat{}, true
+	case engine.DialectOpenAICompletions:
+		return OpenAICompletions{}, true
+	case engine.DialectOpenAIEmbeddings:
+		return OpenAIEmbeddings{}, true
+	}
+	return nil, false
+}
+
+// EgressFor returns the target's side of a dialect.
+func EgressFor(d engine.Dialect) (Egress, bool) {
+	switch d {
+	case engine.DialectOpenAI:
+		return OpenAI{}, true
+	}
+	return nil, false
+}

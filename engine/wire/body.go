@@ -1,0 +1,451 @@
+package wire
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// longNumber is the least count of digits at which a number in free JSON is
+// inspected as a text: the shortest telephone numbers and account numbers have
+// seven.
+const longNumber = 7
+
+// maxBudget bounds each time of a body's "slo" member.
+const maxBudget = 24 * time.Hour
+
+// body reads a client's parsed JSON into a request. Its rule is that a string is
+// inspected unless a reader has consumed it as a field that carries no text, so
+// whatever a reader does not know of is a text. The first mistake it meets is
+// kept in err; readers go on with zero values.
+type body struct {
+	*tree
+	maxDepth int
+	req      *engine.Request
+	slab     []engine.Text
+	err      *engine.RequestError
+}
+
+// readBody parses raw, which must hold a JSON object, and calls field for each
+// of its members in order.
+func readBody(raw []byte, lim Limits, req *engine.Request, field func(b *body, name string, i int) bool) (*engine.Request, error) {
+	t, err := parse(raw, lim.MaxDepth)
+	if err != nil {
+		return nil, bodyError(raw, err)
+	}
+	if t.kind(0) != '{' {
+		return nil, malformed("", "must be a JSON object, not %s", kindName(t.kind(0)))
+	}
+	req.Body.Raw, req.Fields, req.Priority = raw, t.fields(0), 3
+	b := &body{tree: t, maxDepth: lim.MaxDepth, req: req}
+	for i := range t.children(0) {
+		name := t.name(i)
+		if b.shared(name, i) || field(b, name, i) {
+			continue
+		}
+		b.inspectMember(i, engine.RoleUser, engine.KindText, -1)
+	}
+	if b.err == nil && req.Model == "" {
+		b.err = malformed("model", "is missing: name a model, or \"auto\"")
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	for _, l := range req.Body.Leaves {
+		req.PromptTokens += engine.EstimateTokens(l.Value)
+	}
+	for _, x := range req.Texts {
+		req.PromptBytes += len(x.Value)
+	}
+	return req, nil
+}
+
+// shared reads the members that all OpenAI bodies have in common.
+func (b *body) shared(name string, i int) bool {
+	s := &b.req.Sampling
+	switch name {
+	case "model":
+		b.req.Model = b.string(i)
+		if b.req.Model == "" {
+			b.fail(i, "must not be empty: name a model, or \"auto\"")
+		}
+	case "stream":
+		b.req.Stream = b.bool(i)
+	case "stream_options":
+		if b.optional(i, '{') {
+			for c := range b.children(i) {
+				if b.name(c) == "include_usage" {
+					b.req.IncludeUsage = b.bool(c)
+				} else {
+					b.inspectMember(c, engine.RoleUser, engine.KindText, -1)
+				}
+			}
+		}
+	case "temperature":
+		s.Temperature = b.float(i)
+	case "top_p":
+		s.TopP = b.float(i)
+	case "presence_penalty":
+		s.PresencePenalty = b.float(i)
+	case "frequency_penalty":
+		s.FrequencyPenalty = b.float(i)
+	case "top_k":
+		// vLLM's -1 and 0 turn it off.
+		if v, ok := b.integer(i); ok && v > 0 {
+			k := int(v)
+			s.TopK = &k
+		}
+	case "seed":
+		if v, ok := b.integer(i); ok {
+			s.Seed = &v
+		}
+	case "n":
+		if v, ok := b.positive(i); ok {
+			s.N = v
+		}
+	case "stop":
+		b.stop(i)
+	case "max_tokens", "max_completion_tokens":
+		if v, ok := b.positive(i); ok && (b.req.MaxOutputTokens == 0 || v < b.req.MaxOutputTokens) {
+			b.req.MaxOutputTokens = v
+		}
+	case "logit_bias":
+		b.logitBias(i)
+	case "user", "safety_identifier", "prompt_cache_key":
+		if b.optional(i, '"') {
+			b.text(i, engine.RoleUser, engine.KindName, -1)
+		}
+	case "metadata":
+		b.metadata(i)
+	case "slo":
+		b.slo(i)
+	default:
+		return false
+	}
+	return true
+}
+
+// fail keeps the first mistake, which is at node i.
+func (b *body) fail(i int, format string, args ...any) {
+	if b.err == nil {
+		b.err = malformed(b.path(i), format, args...)
+	}
+}
+
+// missing is the mistake of an object i that lacks a member.
+func (b *body) missing(i int, name, mend string) {
+	if b.err == nil {
+		var p strings.Builder
+		p.WriteString(b.path(i))
+		writeName(&p, name)
+		b.err = malformed(p.String(), "is missing: %s", mend)
+	}
+}
+
+// want says whether node i is of the kind, and makes a mistake of it otherwise.
+func (b *body) want(i int, kind jsontext.Kind) bool {
+	k := b.kind(i)
+	if k == kind || kind == 't' && k == 'f' {
+		return true
+	}
+	b.fail(i, "must be %s, not %s", kindName(kind), kindName(k))
+	return false
+}
+
+// optional is want for a member that clients send as null where they mean
+// nothing by it.
+func (b *body) optional(i int, kind jsontext.Kind) bool {
+	return b.kind(i) != 'n' && b.want(i, kind)
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "true or false"
+	}
+	return "null"
+}
+
+func (b *body) string(i int) string {
+	if !b.want(i, '"') {
+		return ""
+	}
+	return b.str(i)
+}
+
+func (b *body) bool(i int) bool { return b.optional(i, 't') && b.kind(i) == 't' }
+
+func (b *body) boolPtr(i int) *bool {
+	if !b.optional(i, 't') {
+		return nil
+	}
+	v := b.kind(i) == 't'
+	return &v
+}
+
+func (b *body) float(i int) *float64 {
+	if !b.optional(i, '0') {
+		return nil
+	}
+	v, err := strconv.ParseFloat(b.lit(i), 64)
+	if err != nil {
+		b.fail(i, "is out of range")
+		return nil
+	}
+	return &v
+}
+
+func (b *body) integer(i int) (int64, bool) {
+	if !b.optional(i, '0') {
+		return 0, false
+	}
+	v, err := strconv.ParseInt(b.lit(i), 10, 64)
+	if err != nil {
+		b.fail(i, "must be a whole number of at most 64 bits")
+		return 0, false
+	}
+	return v, true
+}
+
+// positive is an integer from 1 to 2^31-1.
+func (b *body) positive(i int) (int, bool) {
+	v, ok := b.integer(i)
+	if ok && (v < 1 || v > 1<<31-1) {
+		b.fail(i, "must be a whole number from 1 to 2147483647")
+		ok = false
+	}
+	return int(v), ok
+}
+
+// enum consumes a string of a closed vocabulary. What cannot belong to one is
+// inspected as a text.
+func (b *body) enum(i int) string {
+	if !b.optional(i, '"') {
+		return ""
+	}
+	s := b.str(i)
+	if s != "" && (!plain(s, 32) || digits(s) >= longNumber) {
+		b.text(i, engine.RoleUser, engine.KindText, -1)
+	}
+	return s
+}
+
+// id consumes an identifier that some server made. What does not look like one
+// is inspected as a text; it is fixed, for it is repeated where it is referred to.
+func (b *body) id(i int, msg int) string {
+	if !b.optional(i, '"') {
+		return ""
+	}
+	s := b.str(i)
+	if s != "" && !plain(s, 128) {
+		b.text(i, engine.RoleUser, engine.KindName, msg).Fixed = true
+	}
+	return s
+}
+
+// leaf makes a text of a literal and adds it to the body's leaves.
+func (b *body) leaf(span engine.Span, value string, role engine.Role, kind engine.TextKind, msg int) *engine.Text {
+	if len(b.slab) == cap(b.slab) {
+		b.slab = make([]engine.Text, 0, 32)
+	}
+	b.slab = append(b.slab, engine.Text{Role: role, Kind: kind, Message: msg, Value: value, Span: span})
+	t := &b.slab[len(b.slab)-1]
+	b.req.Body.Leaves = append(b.req.Body.Leaves, t)
+	return t
+}
+
+// text makes a text of string node i.
+func (b *body) text(i int, role engine.Role, kind engine.TextKind, msg int) *engine.Text {
+	t := b.leaf(b.span(i), b.str(i), role, kind, msg)
+	b.req.Texts = append(b.req.Texts, t)
+	return t
+}
+
+// fixed makes a text of a string that other parts of the request refer to.
+func (b *body) fixed(i int, role engine.Role, kind engine.TextKind, msg int) string {
+	t := b.text(i, role, kind, msg)
+	t.Fixed = true
+	return t.Value
+}
+
+// inspect makes texts of every string, name and long number under node i, its
+// own name excepted, and returns the value as a document that shares them.
+func (b *body) inspect(i int, role engine.Role, kind engine.TextKind, msg int) *engine.Document {
+	from := len(b.req.Body.Leaves)
+	for n := i; n < int(b.nodes[i].end); n++ {
+		if n > i && b.nodes[n].keyTo > b.nodes[n].key {
+			b.req.Texts = append(b.req.Texts, b.leaf(b.keySpan(n), b.name(n), role, kind, msg))
+		}
+		switch b.kind(n) {
+		case '"':
+			b.text(n, role, kind, msg)
+		case '0':
+			if digits(b.lit(n)) >= longNumber {
+				b.req.Texts = append(b.req.Texts, b.leaf(b.span(n), b.lit(n), role, kind, msg))
+			}
+		}
+	}
+	s, to := b.span(i), len(b.req.Body.Leaves)
+	return &engine.Document{Raw: b.raw[s.Start:s.End], Base: s.Start, Leaves: b.req.Body.Leaves[from:to:to]}
+}
+
+// inspectMember is inspect with the member's own name.
+func (b *body) inspectMember(i int, role engine.Role, kind engine.TextKind, msg int) {
+	if s := b.keySpan(i); s.Len() > 0 {
+		b.req.Texts = append(b.req.Texts, b.leaf(s, b.name(i), role, kind, msg))
+	}
+	b.inspect(i, role, kind, msg)
+}
+
+// inner makes a text of string node i whose content is itself JSON: the strings
+// in it become the texts, so that an escape cannot hide one. Where the content
+// is not JSON, or accept refuses its kind, the string is a plain text.
+//
+// Duplicate names and lone surrogates are accepted here: they are in somebody's
+// tool result, every copy of them is inspected, and taking the string for plain
+// text instead would leave their escapes in place.
+func (b *body) inner(i int, role engine.Role, kind engine.TextKind, msg int, accept string) *engine.Text {
+	s := b.str(i)
+	trimmed := strings.TrimLeft(s, " \t\r\n")
+	if trimmed == "" || !strings.ContainsRune(accept, rune(trimmed[0])) {
+		return b.text(i, role, kind, msg)
+	}
+	t, err := parse([]byte(s), b.maxDepth, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		if errors.Is(err, errTooDeep) {
+			b.fail(i, "holds JSON that is nested too deep")
+		}
+		return b.text(i, role, kind, msg)
+	}
+	req := engine.Request{}
+	in := body{tree: t, req: &req}
+	doc := in.inspect(0, role, kind, msg)
+	doc.Raw, doc.Base = t.raw, 0 // white space around the value belongs to the string
+	out := b.leaf(b.span(i), s, role, kind, msg)
+	out.Inner = doc
+	b.req.Texts = append(b.req.Texts, req.Texts...)
+	return out
+}
+
+// anyJSON and structured are what inner accepts, by first character: any JSON
+// value, and one in which an escape can hide a text.
+const (
+	anyJSON    = `{["-0123456789tfn`
+	structured = `{["`
+)
+
+func (b *body) stop(i int) {
+	switch b.kind(i) {
+	case 'n':
+	case '"':
+		b.req.Sampling.Stop = []string{b.fixed(i, engine.RoleUser, engine.KindText, -1)}
+	case '[':
+		for c := range b.children(i) {
+			if b.want(c, '"') {
+				b.req.Sampling.Stop = append(b.req.Sampling.Stop, b.fixed(c, engine.RoleUser, engine.KindText, -1))
+			}
+		}
+	default:
+		b.fail(i, "must be a string or an array of strings, not %s", kindName(b.kind(i)))
+	}
+}
+
+// logitBias consumes a map of token numbers; names that are no token number are
+// inspected.
+func (b *body) logitBias(i int) {
+	if !b.optional(i, '{') {
+		return
+	}
+	for c := range b.children(i) {
+		b.notPortable("logit_bias")
+		name := b.name(c)
+		if b.kind(c) == '0' && len(name) < longNumber && digits(name) == len(name) && digits(b.lit(c)) < longNumber {
+			continue
+		}
+		b.inspectMember(c, engine.RoleUser, engine.KindText, -1)
+	}
+}
+
+func (b *body) metadata(i int) {
+	if !b.optional(i, '{') {
+		return
+	}
+	b.req.Metadata = map[string]string{}
+	for c := range b.children(i) {
+		if b.want(c, '"') {
+			b.req.Metadata[b.name(c)] = b.str(c)
+			b.inspectMember(c, engine.RoleUser, engine.KindText, -1)
+		}
+	}
+}
+
+// slo reads the budget that a client without control over its headers states in
+// the body. It is ours, and never goes to a target.
+func (b *body) slo(i int) {
+	if !b.optional(i, '{') {
+		return
+	}
+	for c := range b.children(i) {
+		switch name := b.name(c); name {
+		case "ttft_ms":
+			b.req.Budget.TTFT = b.milliseconds(c)
+		case "tpot_ms":
+			b.req.Budget.TPOT = b.milliseconds(c)
+		case "total_ms":
+			b.req.Budget.Total = b.milliseconds(c)
+		case "on_miss":
+			switch v := engine.OnMiss(b.string(c)); v {
+			case engine.OnMissFinish, engine.OnMissCancel:
+				b.req.Budget.OnMiss = v
+			default:
+				b.fail(c, "must be \"finish\" or \"cancel\"")
+			}
+		default:
+			b.fail(c, "is not known: \"slo\" has ttft_ms, tpot_ms, total_ms and on_miss")
+		}
+	}
+}
+
+func (b *body) milliseconds(i int) time.Duration {
+	if !b.want(i, '0') {
+		return 0
+	}
+	v, err := strconv.ParseInt(b.lit(i), 10, 64)
+	if err != nil || v < 1 || v > maxBudget.Milliseconds() {
+		b.fail(i, "must be a whole number of milliseconds from 1 to %d", maxBudget.Milliseconds())
+		return 0
+	}
+	return time.Duration(v) * time.Millisecond
+}
+
+func (b *body) notPortable(field string) {
+	if !slices.Contains(b.req.NotPortable, field) {
+		b.req.NotPortable = append(b.req.NotPortable, field)
+	}
+}
+
+// modality notes a kind of content, "text" first and each once.
+func (b *body) modality(m string) {
+	if slices.Contains(b.req.Modalities, m) {
+		return
+	}
+	if m == "text" {
+		b.req.Modalities = slices.Insert(b.req.Modalities, 0, m)
+		return
+	}
+	b.req.Modalities = append(b.req.Modalities, m)
+}

@@ -1,0 +1,399 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// OpenAIChat is the client's side of POST /v1/chat/completions.
+type OpenAIChat struct{}
+
+// ReadRequest implements Ingress.
+func (OpenAIChat) ReadRequest(raw []byte, lim Limits) (*engine.Request, error) {
+	req := &engine.Request{Dialect: engine.DialectOpenAIChat, Operation: engine.OpChat}
+	seen := false
+	req, err := readBody(raw, lim, req, func(b *body, name string, i int) bool {
+		seen = seen || name == "messages"
+		return b.chatField(name, i)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !seen {
+		return nil, malformed("messages", "is missing: send an array of messages")
+	}
+	return req, nil
+}
+
+// NewReply implements Ingress.
+func (OpenAIChat) NewReply(req *engine.Request) Reply { return newOpenAIReply(req) }
+
+// Error implements Ingress.
+func (OpenAIChat) Error(o *engine.Outcome) []byte { return openAIError(o) }
+
+// chatField reads a member of a chat completion body.
+func (b *body) chatField(name string, i int) bool {
+	switch name {
+	case "messages":
+		b.messages(i)
+	case "tools":
+		if b.optional(i, '[') {
+			for c := range b.children(i) {
+				b.tool(c)
+			}
+			b.onlyOneOf(i, "tools", "functions")
+		}
+	case "functions":
+		if b.optional(i, '[') {
+			for c := range b.children(i) {
+				if b.want(c, '{') {
+					b.req.Tools = append(b.req.Tools, b.function(c, engine.Tool{Native: "function", Span: b.span(c)}))
+				}
+			}
+		}
+	case "tool_choice", "function_call":
+		b.toolChoice(i, name)
+	case "parallel_tool_calls":
+		b.req.ParallelTools = b.boolPtr(i)
+	case "response_format":
+		b.responseFormat(i)
+	case "reasoning_effort":
+		b.req.ReasoningEffort = b.enum(i)
+	case "logprobs":
+		if b.bool(i) {
+			b.notPortable(name)
+		}
+	case "top_logprobs":
+		if v, ok := b.integer(i); ok && v > 0 {
+			b.notPortable(name)
+		}
+	case "modalities":
+		if b.optional(i, '[') {
+			for c := range b.children(i) {
+				if b.enum(c) != "text" {
+					b.notPortable(name)
+				}
+			}
+		}
+	case "audio", "web_search_options":
+		if b.optional(i, '{') {
+			b.notPortable(name)
+			b.inspect(i, engine.RoleUser, engine.KindText, -1)
+		}
+	case "service_tier", "verbosity", "prompt_cache_retention":
+		b.enum(i)
+	case "store":
+		b.bool(i)
+	default:
+		return false
+	}
+	return true
+}
+
+// onlyOneOf refuses a body with both members: two lists of tools would have to be
+// stripped and chosen from together.
+func (b *body) onlyOneOf(i int, name, other string) {
+	if _, both := b.req.Field(other); both {
+		b.fail(i, "and %q cannot both be given: use %q", other, name)
+	}
+}
+
+// roleOf is the neutral role of an OpenAI role.
+func roleOf(native string) (engine.Role, bool) {
+	switch native {
+	case "system", "developer":
+		return engine.RoleSystem, true
+	case "user":
+		return engine.RoleUser, true
+	case "assistant":
+		return engine.RoleAssistant, true
+	case "tool", "function":
+		return engine.RoleTool, true
+	}
+	return 0, false
+}
+
+func (b *body) messages(i int) {
+	if !b.want(i, '[') {
+		return
+	}
+	for c := range b.children(i) {
+		if b.want(c, '{') {
+			b.message(c)
+		}
+	}
+	if len(b.req.Messages) == 0 {
+		b.fail(i, "must hold at least one message")
+	}
+	nameToolResults(b.req.Messages)
+}
+
+// nameToolResults gives each tool result the name of the call it answers, and
+// each result of the old function interface, which has no ids, the id of the
+// last call of that name.
+func nameToolResults(msgs []engine.Message) {
+	names, ids := map[string]string{}, map[string]string{}
+	for i := range msgs {
+		m := &msgs[i]
+		for _, c := range m.ToolCalls {
+			names[c.ID], ids[c.Name] = c.Name, c.ID
+		}
+		if m.Native == "function" {
+			m.ToolCallID = ids[m.ToolName]
+		} else if m.Role == engine.RoleTool {
+			m.ToolName = names[m.ToolCallID]
+		}
+	}
+}
+
+func (b *body) message(i int) {
+	msg := len(b.req.Messages)
+	// The role may stand after the content, and the content's texts need it.
+	r := b.member(i, "role")
+	if r < 0 {
+		b.missing(i, "role", "use system, developer, user, assistant or tool")
+		return
+	}
+	native := b.string(r)
+	role, ok := roleOf(native)
+	if !ok {
+		b.fail(r, "is not a known role: use system, developer, user, assistant or tool")
+		return
+	}
+	m := engine.Message{Role: role, Native: native}
+	hasContent := false
+	for c := range b.children(i) {
+		switch b.name(c) {
+		case "role":
+		case "content":
+			hasContent = b.kind(c) != 'n'
+			b.content(c, &m, msg)
+		case "refusal":
+			if b.optional(c, '"') {
+				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartRefusal, Text: b.text(c, role, engine.KindText, msg)})
+			}
+		case "name":
+			if !b.optional(c, '"') {
+				break
+			}
+			if t := b.text(c, role, engine.KindName, msg); native == "function" {
+				m.ToolName, t.Fixed = t.Value, true
+			}
+		case "tool_call_id":
+			m.ToolCallID = b.id(c, msg)
+		case "tool_calls":
+			if b.optional(c, '[') {
+				for call := range b.children(c) {
+					b.toolCall(call, &m, msg)
+				}
+			}
+		case "function_call":
+			if b.optional(c, '{') {
+				m.ToolCalls = append(m.ToolCalls, b.calledFunction(c, engine.ToolCall{ID: fmt.Sprintf("call_%d_0", msg)}, msg))
+			}
+		case "audio":
+			if b.optional(c, '{') {
+				b.inspect(c, role, engine.KindText, msg)
+				b.modality("audio")
+				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartOther, Native: "audio"})
+			}
+		default:
+			b.inspectMember(c, role, engine.KindText, msg)
+		}
+	}
+	if !hasContent && role != engine.RoleAssistant {
+		b.missing(i, "content", "send a string or an array of parts")
+	}
+	b.req.Messages = append(b.req.Messages, m)
+}
+
+// content reads a message's content: a string, or an array of parts.
+func (b *body) content(i int, m *engine.Message, msg int) {
+	switch b.kind(i) {
+	case 'n':
+	case '"':
+		m.Parts = append(m.Parts, engine.Part{Kind: engine.PartText, Text: b.messageText(i, m.Role, msg)})
+		b.modality("text")
+	case '[':
+		for c := range b.children(i) {
+			if b.want(c, '{') {
+				m.Parts = append(m.Parts, b.part(c, m.Role, msg))
+			}
+		}
+	default:
+		b.fail(i, "must be a string or an array of parts, not %s", kindName(b.kind(i)))
+	}
+}
+
+func (b *body) messageText(i int, role engine.Role, msg int) *engine.Text {
+	if role == engine.RoleTool {
+		return b.inner(i, role, engine.KindToolResult, msg, structured)
+	}
+	return b.text(i, role, engine.KindText, msg)
+}
+
+// part reads one part of a message's content.
+func (b *body) part(i int, role engine.Role, msg int) engine.Part {
+	at := b.member(i, "type")
+	if at < 0 {
+		b.missing(i, "type", "use text, image_url, input_audio or file")
+		return engine.Part{}
+	}
+	p := engine.Part{Kind: engine.PartOther, Native: b.string(at)}
+	payload := p.Native // the member that holds the content
+	switch p.Native {
+	case "text":
+		p.Kind = engine.PartText
+	case "refusal":
+		p.Kind = engine.PartRefusal
+	case "image_url":
+		p.Kind = engine.PartImage
+	}
+	found := false
+	for c := range b.children(i) {
+		switch name := b.name(c); {
+		case name == "type":
+			switch p.Native {
+			case "text", "refusal", "image_url", "input_audio", "file":
+			default:
+				b.enum(c)
+			}
+		case name != payload:
+			b.inspectMember(c, role, engine.KindText, msg)
+		default:
+			found = true
+			b.payload(c, &p, role, msg)
+		}
+	}
+	if !found && p.Kind != engine.PartOther {
+		b.missing(i, payload, "a part of this type needs it")
+	}
+	switch p.Native {
+	case "text", "refusal":
+		b.modality("text")
+	case "image_url":
+		b.modality("image")
+	case "input_audio", "audio_url":
+		b.modality("audio")
+	case "file":
+		b.modality("file")
+	case "video_url":
+		b.modality("video")
+	default:
+		b.modality("other")
+	}
+	return p
+}
+
+// payload reads the member of a part that is named after the part's type.
+func (b *body) payload(i int, p *engine.Part, role engine.Role, msg int) {
+	switch p.Native {
+	case "text":
+		if b.want(i, '"') {
+			p.Text = b.messageText(i, role, msg)
+		}
+	case "refusal":
+		if b.want(i, '"') {
+			p.Text = b.text(i, role, engine.KindText, msg)
+		}
+	case "image_url":
+		b.image(i, p, role, msg)
+	case "input_audio", "file":
+		if b.want(i, '{') {
+			for c := range b.children(i) {
+				b.attachment(c, role, msg)
+			}
+		}
+	default:
+		b.inspectMember(i, role, engine.KindText, msg)
+	}
+}
+
+func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
+	if !b.want(i, '{') {
+		return
+	}
+	for c := range b.children(i) {
+		switch b.name(c) {
+		case "url":
+			if !b.want(c, '"') {
+				return
+			}
+			url := b.str(c)
+			if media, data, ok := dataURL(url); ok && strings.HasPrefix(media, "image/") {
+				p.MediaType, p.Data = media, data
+			} else if scheme, _, _ := strings.Cut(strings.ToLower(url), ":"); scheme == "http" || scheme == "https" {
+				p.URL = b.text(c, role, engine.KindText, msg)
+			} else {
+				b.fail(c, "must be an http or https URL, or a data URL of a base64 image")
+			}
+		case "detail":
+			p.Detail = b.enum(c)
+		default:
+			b.inspectMember(c, role, engine.KindText, msg)
+		}
+	}
+	if p.Data == "" && p.URL == nil {
+		b.missing(i, "url", "an image needs it")
+	}
+}
+
+// attachment consumes a member of an audio or file part: base64 content, an id,
+// or text that is inspected.
+func (b *body) attachment(i int, role engine.Role, msg int) {
+	if b.kind(i) == '"' {
+		s := b.str(i)
+		switch b.name(i) {
+		case "data":
+			if isBase64(s) {
+				return
+			}
+		case "file_data":
+			if _, _, ok := dataURL(s); ok || isBase64(s) {
+				return
+			}
+		case "file_id":
+			b.id(i, msg)
+			return
+		case "format":
+			b.enum(i)
+			return
+		case "filename":
+			b.text(i, role, engine.KindName, msg)
+			return
+		}
+	}
+	b.inspectMember(i, role, engine.KindText, msg)
+}
+
+// dataURL takes a base64 data URL (RFC 2397) apart.
+func dataURL(s string) (media, data string, ok bool) {
+	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
+		return "", "", false
+	}
+	head, data, ok := strings.Cut(s[5:], ",")
+	media, ok2 := strings.CutSuffix(head, ";base64")
+	typ, subtype, ok3 := strings.Cut(strings.ToLower(media), "/")
+	if !ok || !ok2 || !ok3 || !plain(typ, 32) || !plain(strings.ReplaceAll(subtype, "+", "-"), 128) || !isBase64(data) {
+		return "", "", false
+	}
+	return strings.ToLower(media), data, true
+}
+
+// isBase64 says whether s has nothing but base64's characters and padding at its
+// end. What the bytes mean is not looked at.
+func isBase64(s string) bool {
+	body := strings.TrimRight(s, "=")
+	if body == "" || len(s)-len(body) > 2 {
+		return false
+	}
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}

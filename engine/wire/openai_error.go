@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// openAIErrorBody is OpenAI's error envelope with our additions.
+type openAIErrorBody struct {
+	Error struct {
+		Message    string              `json:"message"`
+		Type       string              `json:"type"`
+		Param      *string             `json:"param"`
+		Code       string              `json:"code"`
+		DecisionID string              `json:"decision_id,omitzero"`
+		Reasons    []errorReason       `json:"reasons,omitzero"` // of policy_denied
+		Targets    map[string][]string `json:"targets,omitzero"` // of no_permitted_target: codes by candidate
+		Codes      []string            `json:"codes,omitzero"`   // of no_permitted_target, where the candidates are not disclosed
+	} `json:"error"`
+}
+
+type errorReason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// openAIError is the envelope for an outcome.
+func openAIError(o *engine.Outcome) []byte {
+	var body openAIErrorBody
+	e := &body.Error
+	e.Message, e.Type, e.Code, e.DecisionID = o.Message, openAIErrorType(o.Status), o.Code, o.DecisionID
+	if o.Field != "" {
+		e.Param = &o.Field
+	}
+	switch o.Code {
+	case engine.CodePolicyDenied:
+		for _, r := range o.Reasons {
+			e.Reasons = append(e.Reasons, errorReason{Code: r.Code, Message: r.Message})
+		}
+	case engine.CodeNoPermittedTarget:
+		if o.Disclose {
+			e.Targets = map[string][]string{}
+		}
+		for candidate, reasons := range o.Excluded {
+			for _, r := range reasons {
+				e.Codes = append(e.Codes, r.Code)
+			}
+			if o.Disclose {
+				e.Targets[candidate] = codes(reasons)
+			}
+		}
+		if slices.Sort(e.Codes); o.Disclose {
+			e.Codes = nil
+		} else {
+			e.Codes = slices.Compact(e.Codes)
+		}
+	}
+	b, err := json.Marshal(&body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil { // strings and maps of strings always marshal
+		panic(err)
+	}
+	return b
+}
+
+func codes(reasons []engine.Reason) []string {
+	out := []string{}
+	for _, r := range reasons {
+		if !slices.Contains(out, r.Code) {
+			out = append(out, r.Code)
+		}
+	}
+	return out
+}
+
+// openAIErrorType is the type that OpenAI gives errors of a status; its SDKs
+// choose their exception by the status itself.
+func openAIErrorType(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusNotFound:
+		return "not_found_error"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case http.StatusGatewayTimeout:
+		return "timeout_error"
+	}
+	if status >= http.StatusInternalServerError {
+		return "api_error"
+	}
+	return "invalid_request_error"
+}
+
+// Models is the body of GET /v1/models: the models as OpenAI lists them.
+// created is the time the models were declared, in Unix seconds.
+func Models(models []string, created int64) []byte {
+	type model struct {
+		ID      string `json:"id"`
+		Object  string `json:"object"`
+		Created int64  `json:"created"`
+		OwnedBy string `json:"owned_by"`
+	}
+	list := struct {
+		Object string  `json:"object"`
+		Data   []model `json:"data"`
+	}{Object: "list", Data: []model{}}
+	for _, m := range models {
+		list.Data = append(list.Data, model{ID: m, Object: "model", Created: created, OwnedBy: "sallyport"})
+	}
+	b, err := json.Marshal(&list, jsontext.AllowInvalidUTF8(true))
+	if err != nil { // strings and numbers always marshal
+		panic(err)
+	}
+	return b
+}

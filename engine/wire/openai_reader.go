@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// openAIPayload is a chunk or a whole reply of any of OpenAI's operations, as far
+// as it has a neutral meaning.
+type openAIPayload struct {
+	ID      string         `json:"id"`
+	Model   string         `json:"model"`
+	Choices []openAIChoice `json:"choices"`
+	Usage   *openAIUsage   `json:"usage"`
+	Error   jsontext.Value `json:"error"`
+}
+
+type openAIChoice struct {
+	Index        int            `json:"index"`
+	Delta        *openAIMessage `json:"delta"`
+	Message      *openAIMessage `json:"message"`
+	Text         string         `json:"text"` // of legacy completions
+	FinishReason string         `json:"finish_reason"`
+}
+
+type openAIMessage struct {
+	Content          jsontext.Value   `json:"content"`
+	Refusal          string           `json:"refusal"`
+	Reasoning        string           `json:"reasoning"`         // vLLM
+	ReasoningContent string           `json:"reasoning_content"` // DeepSeek, llama.cpp, SGLang
+	ToolCalls        []openAIToolCall `json:"tool_calls"`
+	FunctionCall     *openAIFunction  `json:"function_call"`
+}
+
+type openAIToolCall struct {
+	Index    *int           `json:"index"`
+	ID       string         `json:"id"`
+	Function openAIFunction `json:"function"`
+}
+
+type openAIFunction struct {
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+}
+
+type openAIUsage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+	PromptDetails    *struct {
+		CachedTokens int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
+	CompletionDetails *struct {
+		ReasoningTokens int `json:"reasoning_tokens"`
+	} `json:"completion_tokens_details"`
+}
+
+func (u *openAIUsage) neutral() engine.Usage {
+	n := engine.Usage{Input: u.PromptTokens, Output: u.CompletionTokens}
+	if u.PromptDetails != nil {
+		n.CachedInput = u.PromptDetails.CachedTokens
+	}
+	if u.CompletionDetails != nil {
+		n.Reasoning = u.CompletionDetails.ReasoningTokens
+	}
+	return n
+}
+
+// openAIReader reads replies of OpenAI's API and its imitators.
+type openAIReader struct {
+	frames
+	req     *engine.Request
+	payload openAIPayload
+	started bool
+	done    bool // the end marker, or a whole unary body
+	choices map[int]*readChoice
+}
+
+// readChoice is what has been read of a choice.
+type readChoice struct {
+	calls    []readCall
+	finished bool
+}
+
+// readCall is a tool call that has begun. Its ordinal is its place in the list:
+// an upstream's own indices need not be dense.
+type readCall struct {
+	index int
+	id    string
+}
+
+// call is the ordinal of the call that a delta belongs to, or that it begins. Some
+// imitators give every call the index 0 and tell them apart by id alone.
+func (c *readChoice) call(index int, id string) (ordinal int, begins bool) {
+	for i := len(c.calls) - 1; i >= 0; i-- {
+		if k := c.calls[i]; k.index == index && (id == "" || id == k.id) {
+			return i, false
+		}
+	}
+	c.calls = append(c.calls, readCall{index, id})
+	return len(c.calls) - 1, true
+}
+
+func newOpenAIReader(req *engine.Request) *openAIReader {
+	r := &openAIReader{req: req, choices: map[int]*readChoice{}}
+	r.frames = frames{dialect: engine.DialectOpenAI, decode: r.read, ended: r.complete}
+	if req.Stream && req.Operation != engine.OpEmbeddings {
+		r.framing = framedSSE
+	}
+	return r
+}
+
+// complete accepts a stream without its [DONE] where every choice has said why it
+// ended: some imitators leave the marker out.
+func (r *openAIReader) complete() bool {
+	for _, c := range r.choices {
+		if !c.finished {
+			return r.done
+		}
+	}
+	return r.done || len(r.choices) >= max(1, r.req.Sampling.N)
+}
+
+func (r *openAIReader) read(payload []byte) error {
+	if r.framing == framedSSE && string(payload) == "[DONE]" {
+		r.done = true
+		r.add(engine.Event{Kind: engine.EventEnd})
+		return nil
+	}
+	p := &r.payload
+	*p = openAIPayload{Choices: p.Choices[:0]}
+	if err := unmarshal(payload, p); err != nil {
+		return err
+	}
+	if present(p.Error) {
+		r.addError(p.Error)
+		return nil
+	}
+	if !r.started && (p.ID != "" || p.Model != "") {
+		r.started = true
+		r.add(engine.Event{Kind: engine.EventStart, ID: p.ID, Model: p.Model})
+	}
+	for i := range p.Choices {
+		r.choice(&p.Choices[i])
+	}
+	if p.Usage != nil {
+		r.add(engine.Event{Kind: engine.EventUsage, Usage: p.Usage.neutral()})
+	}
+	if r.framing == framedUnary {
+		if len(p.Choices) == 0 && r.req.Operation != engine.OpEmbeddings {
+			return errNoAnswer
+		}
+		r.done = true
+		r.add(engine.Event{Kind: engine.EventEnd})
+	}
+	return nil
+}
+
+func (r *openAIReader) choice(c *openAIChoice) {
+	state := r.choices[c.Index]
+	if state == nil {
+		state = &readChoice{}
+		r.choices[c.Index] = state
+	}
+	r.addText(engine.EventText, c.Index, c.Text)
+	for _, m := range []*openAIMessage{c.Delta, c.Message} {
+		if m != nil {
+			r.message(c.Index, m, state)
+		}
+	}
+	if c.FinishReason != "" && !state.finished {
+		state.finished = true
+		reason := c.FinishReason
+		if reason == "function_call" {
+			reason = engine.FinishTools
+		}
+		r.add(engine.Event{Kind: engine.EventFinish, Choice: c.Index, Finish: finishReason(reason, len(state.calls) > 0)})
+	}
+}
+
+func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) {
+	r.addText(engine.EventReasoning, choice, m.ReasoningContent)
+	if m.ReasoningContent == "" { // a server that sends both sends the same
+		r.addText(engine.EventReasoning, choice, m.Reasoning)
+	}
+	r.addText(engine.EventText, choice, contentText(m.Content))
+	r.addText(engine.EventRefusal, choice, m.Refusal)
+	calls := m.ToolCalls
+	if f := m.FunctionCall; f != nil {
+		calls = append(calls, openAIToolCall{Function: *f})
+	}
+	for i, call := range calls {
+		index := i
+		if call.Index != nil {
+			index = *call.Index
+		}
+		tool, begins := state.call(index, call.ID)
+		if begins {
+			r.add(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: call.Function.Name})
+		}
+		if call.Function.Arguments != "" {
+			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: call.Function.Arguments})
+		}
+	}
+}
+
+// contentText is the text of a content that is a string or, with some servers,
+// an array of parts.
+func contentText(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		return text(v)
+	case '[':
+		var parts []struct {
+			Text string `json:"text"`
+		}
+		if json.Unmarshal(v, &parts) != nil {
+			return ""
+		}
+		var s string
+		for _, p := range parts {
+			s += p.Text
+		}
+		return s
+	}
+	return ""
+}

@@ -1,0 +1,498 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// openAIReply writes replies of OpenAI's API. Frames of an OpenAI upstream are
+// relayed as they are, save for what would break a client; all others are built
+// from their events. Both can happen in one reply.
+type openAIReply struct {
+	req     *engine.Request
+	id      string
+	model   string
+	created string // Unix seconds
+	raw     []byte // of a unary reply that is relayed
+	choices []*replyChoice
+	usage   *engine.Usage
+	usedRaw bool   // a chunk with the usage has been relayed
+	prefix  []byte // of every chunk that is built, up to its choices
+	delta   []byte // scratch
+}
+
+// replyChoice is what has been written of a choice.
+type replyChoice struct {
+	begun    bool // its role has been written
+	finish   string
+	finished bool // its finish reason has been written
+	calls    []replyCall
+
+	// Of a unary reply.
+	text, reasoning, refusal strings.Builder
+	hasText, hasRefusal      bool
+}
+
+type replyCall struct {
+	id, name  string
+	arguments strings.Builder
+}
+
+func newOpenAIReply(req *engine.Request) *openAIReply {
+	return &openAIReply{req: req, created: strconv.FormatInt(time.Now().Unix(), 10)}
+}
+
+func (r *openAIReply) streams() bool {
+	return r.req.Stream && r.req.Operation != engine.OpEmbeddings
+}
+
+// ContentType implements Reply.
+func (r *openAIReply) ContentType() string {
+	if r.streams() {
+		return "text/event-stream"
+	}
+	return "application/json"
+}
+
+// KeepAlive implements Reply. OpenAI's SDKs skip comments.
+func (r *openAIReply) KeepAlive(dst []byte) []byte {
+	if !r.streams() {
+		return dst
+	}
+	return append(dst, ": keepalive\n\n"...)
+}
+
+// Fail implements Reply.
+func (r *openAIReply) Fail(dst []byte, o *engine.Outcome) []byte {
+	if !r.streams() {
+		return append(dst, openAIError(o)...)
+	}
+	return append(append(append(dst, "data: "...), openAIError(o)...), "\n\n"...)
+}
+
+var (
+	errNothingToRelay = errors.New("write an openai reply: the upstream's reply is missing")
+	errBadChoice      = errors.New("write an openai reply: a choice is out of range")
+)
+
+// maxChoices bounds the alternative answers of a reply; OpenAI's own limit is 128.
+const maxChoices = 1024
+
+func (r *openAIReply) choice(i int) (*replyChoice, error) {
+	if i < 0 || i >= maxChoices {
+		return nil, errBadChoice
+	}
+	for len(r.choices) <= i {
+		r.choices = append(r.choices, &replyChoice{})
+	}
+	return r.choices[i], nil
+}
+
+// Frame implements Reply. A frame that reports the upstream's failure adds
+// nothing; Fail follows it.
+func (r *openAIReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
+	for i := range f.Events {
+		switch e := &f.Events[i]; e.Kind {
+		case engine.EventError:
+			return dst, nil
+		case engine.EventStart:
+			r.id, r.model = e.ID, e.Model
+		case engine.EventUsage:
+			u := e.Usage
+			r.usage = &u
+		}
+	}
+	relayed := f.Raw != nil && f.Dialect == engine.DialectOpenAI
+	if relayed && !r.streams() {
+		r.raw = append(r.raw[:0], f.Raw...)
+		return dst, nil
+	}
+	if relayed {
+		return r.relay(dst, f)
+	}
+	for i := range f.Events {
+		var err error
+		if dst, err = r.event(dst, &f.Events[i]); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// relay appends an upstream's own chunk. Most go through as they are. A chunk is
+// taken apart only where something in it may have to change: the first of each
+// choice, usage, a finish reason, an "error" member.
+func (r *openAIReply) relay(dst []byte, f *engine.Frame) ([]byte, error) {
+	raw, look := f.Raw, len(r.choices) < max(1, r.req.Sampling.N)
+	for i := range f.Events {
+		e := &f.Events[i]
+		switch e.Kind {
+		case engine.EventEnd:
+			return dst, nil // ours is written by End
+		case engine.EventToolCall:
+			c, err := r.choice(e.Choice)
+			if err != nil {
+				return dst, err
+			}
+			look = look || !c.begun
+			c.calls = append(c.calls, replyCall{})
+		case engine.EventText, engine.EventReasoning, engine.EventRefusal, engine.EventToolArgs:
+			look = look || e.Choice >= len(r.choices) || !r.choices[e.Choice].begun
+		case engine.EventUsage, engine.EventFinish:
+			look = true
+		}
+	}
+	if look || bytes.Contains(raw, []byte(`"error"`)) {
+		var err error
+		if raw, err = r.repair(raw); err != nil {
+			return dst, err
+		}
+	}
+	if len(raw) == 0 {
+		return dst, nil
+	}
+	if bytes.ContainsAny(raw, "\r\n") {
+		// Line breaks are white space here, but would end the event's data.
+		v := jsontext.Value(bytes.Clone(raw))
+		if err := v.Compact(); err != nil {
+			return dst, fmt.Errorf("write an openai reply: %w", errNothingToRelay)
+		}
+		raw = v
+	}
+	return append(append(append(dst, "data: "...), raw...), "\n\n"...), nil
+}
+
+// repair makes the changes to an upstream's chunk that the client's SDK needs, and
+// returns nothing where the chunk is not for the client.
+//
+//   - "error": null is left out: SDKs that look for the name alone end the stream.
+//   - The first delta of a choice names its role.
+//   - A choice that called tools does not end in "stop".
+//   - Usage is shown only to a client that asked for it.
+func (r *openAIReply) repair(raw []byte) ([]byte, error) {
+	t, err := parse(raw, maxReplyDepth)
+	if err != nil {
+		return nil, fmt.Errorf("write an openai reply: %w", err)
+	}
+	fields := t.fields(0)
+	out := engine.Request{Body: engine.Document{Raw: raw}, Fields: fields}
+	edit := relay{req: &out, drop: map[string]bool{}}
+	choices := 0
+	if at := t.member(0, "choices"); at >= 0 {
+		for c := range t.children(at) {
+			choices++
+			if err := r.repairChoice(t, c, &edit); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if at := t.member(0, "error"); at >= 0 {
+		edit.drop["error"] = true
+	}
+	if at := t.member(0, "created"); at >= 0 && t.kind(at) == '0' {
+		r.created = t.lit(at)
+	}
+	if at := t.member(0, "usage"); at >= 0 {
+		only := t.kind(at) != 'n' && choices == 0
+		if only && !r.req.IncludeUsage {
+			return nil, nil
+		}
+		edit.drop["usage"] = !r.req.IncludeUsage
+		r.usedRaw = r.usedRaw || only
+	}
+	edit.dropped()
+	return engine.Splice(raw, edit.edits), nil
+}
+
+// maxReplyDepth bounds the nesting of a chunk; it has been parsed once already.
+const maxReplyDepth = 10000
+
+func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) error {
+	index := 0
+	if at := t.member(i, "index"); at >= 0 && t.kind(at) == '0' {
+		index, _ = strconv.Atoi(t.lit(at)) // the reader has read it as an int
+	}
+	c, err := r.choice(index)
+	if err != nil {
+		return err
+	}
+	if at := t.member(i, "delta"); at >= 0 && t.kind(at) == '{' && !c.begun {
+		c.begun = true
+		with := `"role":"assistant"`
+		if role := t.member(at, "role"); role < 0 {
+			if int(t.nodes[at].end) > at+1 {
+				with += ","
+			}
+			s := t.span(at).Start + 1
+			edit.edits = append(edit.edits, engine.Edit{Span: engine.Span{Start: s, End: s}, With: []byte(with)})
+		} else if t.kind(role) == 'n' {
+			edit.edits = append(edit.edits, engine.Edit{Span: t.span(role), With: []byte(`"assistant"`)})
+		}
+	}
+	if at := t.member(i, "text"); at >= 0 {
+		c.begun = true
+	}
+	if at := t.member(i, "finish_reason"); at >= 0 && t.kind(at) == '"' && t.str(at) != "" {
+		c.finished = true
+		if t.str(at) == engine.FinishStop && len(c.calls) > 0 {
+			edit.edits = append(edit.edits, engine.Edit{Span: t.span(at), With: []byte(`"` + engine.FinishTools + `"`)})
+		}
+	}
+	return nil
+}
+
+// firstDelta begins a choice.
+const firstDelta = `"role":"assistant","content":""`
+
+// event appends the chunk for one event, or keeps it for the unary reply.
+func (r *openAIReply) event(dst []byte, e *engine.Event) ([]byte, error) {
+	switch e.Kind {
+	case engine.EventStart, engine.EventUsage, engine.EventError, engine.EventEnd:
+		return dst, nil
+	}
+	c, err := r.choice(e.Choice)
+	if err != nil {
+		return dst, err
+	}
+	if e.Kind == engine.EventFinish {
+		// Written by End: nothing of a choice may follow its finish reason.
+		c.finish = e.Finish
+		return dst, nil
+	}
+	if !r.streams() {
+		c.keep(e)
+		return dst, nil
+	}
+	if !c.begun {
+		c.begun = true
+		if r.req.Operation == engine.OpChat {
+			dst = r.chunk(dst, e.Choice, []byte(firstDelta), "")
+		}
+	}
+	delta := r.delta[:0]
+	switch e.Kind {
+	case engine.EventText:
+		name := `"content":`
+		if r.req.Operation == engine.OpCompletion {
+			name = `"text":`
+		}
+		delta = quoted(delta, name, e.Text)
+	case engine.EventReasoning:
+		delta = quoted(delta, `"reasoning_content":`, e.Text)
+	case engine.EventRefusal:
+		delta = quoted(delta, `"refusal":`, e.Text)
+	case engine.EventToolCall:
+		c.calls = append(c.calls, replyCall{})
+		delta = strconv.AppendInt(append(delta, `"tool_calls":[{"index":`...), int64(e.Tool), 10)
+		delta = quoted(delta, `,"id":`, e.ID)
+		delta = quoted(delta, `,"type":"function","function":{"name":`, e.Name)
+		delta = append(delta, `,"arguments":""}}]`...)
+	case engine.EventToolArgs:
+		delta = strconv.AppendInt(append(delta, `"tool_calls":[{"index":`...), int64(e.Tool), 10)
+		delta = append(quoted(delta, `,"function":{"arguments":`, e.Text), `}}]`...)
+	}
+	r.delta = delta
+	if r.req.Operation == engine.OpCompletion && e.Kind != engine.EventText {
+		return dst, nil // legacy completions know nothing else
+	}
+	return r.chunk(dst, e.Choice, delta, ""), nil
+}
+
+// quoted appends prefix and s as a JSON string.
+func quoted(dst []byte, prefix, s string) []byte {
+	// The error only says that invalid UTF-8 was replaced.
+	dst, _ = jsontext.AppendQuote(append(dst, prefix...), s)
+	return dst
+}
+
+// chunk appends a chunk with one choice. delta holds the members of the delta, or
+// those of the choice of a legacy completion; finish "" is null.
+func (r *openAIReply) chunk(dst []byte, choice int, delta []byte, finish string) []byte {
+	dst = r.begin(dst)
+	dst = strconv.AppendInt(append(dst, `{"index":`...), int64(choice), 10)
+	if r.req.Operation == engine.OpCompletion {
+		dst = append(append(dst, ','), delta...)
+	} else {
+		dst = append(append(append(dst, `,"delta":{`...), delta...), '}')
+	}
+	if finish == "" {
+		dst = append(dst, `,"finish_reason":null}]}`...)
+	} else {
+		dst, _ = jsontext.AppendQuote(append(dst, `,"finish_reason":`...), finish)
+		dst = append(dst, `}]}`...)
+	}
+	return append(dst, "\n\n"...)
+}
+
+// begin appends a chunk up to the first byte within its choices.
+func (r *openAIReply) begin(dst []byte) []byte {
+	if r.prefix == nil {
+		r.name()
+		object := "chat.completion.chunk"
+		if r.req.Operation == engine.OpCompletion {
+			object = "text_completion"
+		}
+		p := quoted(nil, `data: {"id":`, r.id)
+		p = quoted(p, `,"object":"`+object+`","created":`+r.created+`,"model":`, r.model)
+		r.prefix = append(p, `,"choices":[`...)
+	}
+	return append(dst, r.prefix...)
+}
+
+// name gives the reply what its upstream did not say.
+func (r *openAIReply) name() {
+	if r.id == "" {
+		r.id = "chatcmpl-" + rand.Text()
+	}
+	if r.model == "" {
+		r.model = r.req.Model
+	}
+}
+
+// End implements Reply.
+func (r *openAIReply) End(dst []byte) ([]byte, error) {
+	if !r.streams() {
+		return r.unary(dst)
+	}
+	for i, c := range r.choices {
+		if c.finished {
+			continue
+		}
+		if !c.begun && r.req.Operation == engine.OpChat {
+			dst = r.chunk(dst, i, []byte(firstDelta), "")
+		}
+		var delta []byte
+		if r.req.Operation == engine.OpCompletion {
+			delta = []byte(`"text":""`)
+		}
+		dst = r.chunk(dst, i, delta, c.reason())
+	}
+	if r.req.IncludeUsage && r.usage != nil && !r.usedRaw {
+		dst = append(r.begin(dst), `],"usage":`...)
+		dst = append(append(dst, usageObject(*r.usage)...), "}\n\n"...)
+	}
+	return append(dst, "data: [DONE]\n\n"...), nil
+}
+
+func (c *replyChoice) reason() string {
+	reason := c.finish
+	if reason == "" {
+		reason = engine.FinishStop
+	}
+	return finishReason(reason, len(c.calls) > 0)
+}
+
+func usageObject(u engine.Usage) []byte {
+	return fmt.Appendf(nil, `{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d},"completion_tokens_details":{"reasoning_tokens":%d}}`,
+		u.Input, u.Output, u.Input+u.Output, u.CachedInput, u.Reasoning)
+}
+
+// keep adds an event to a choice of a unary reply.
+func (c *replyChoice) keep(e *engine.Event) {
+	switch e.Kind {
+	case engine.EventText:
+		c.hasText = true
+		c.text.WriteString(e.Text)
+	case engine.EventReasoning:
+		c.reasoning.WriteString(e.Text)
+	case engine.EventRefusal:
+		c.hasRefusal = true
+		c.refusal.WriteString(e.Text)
+	case engine.EventToolCall:
+		c.calls = append(c.calls, replyCall{id: e.ID, name: e.Name})
+	case engine.EventToolArgs:
+		if e.Tool >= 0 && e.Tool < len(c.calls) {
+			c.calls[e.Tool].arguments.WriteString(e.Text)
+		}
+	}
+}
+
+// openAIUnary is a chat completion, or a legacy one.
+type openAIUnary struct {
+	ID      string             `json:"id"`
+	Object  string             `json:"object"`
+	Created jsontext.Value     `json:"created"`
+	Model   string             `json:"model"`
+	Choices []openAIUnaryReply `json:"choices"`
+	Usage   jsontext.Value     `json:"usage,omitzero"`
+}
+
+type openAIUnaryReply struct {
+	Index        int                 `json:"index"`
+	Text         *string             `json:"text,omitzero"`
+	Message      *openAIUnaryMessage `json:"message,omitzero"`
+	FinishReason string              `json:"finish_reason"`
+}
+
+type openAIUnaryMessage struct {
+	Role             string            `json:"role"`
+	Content          *string           `json:"content"`
+	Refusal          *string           `json:"refusal"`
+	ReasoningContent string            `json:"reasoning_content,omitzero"`
+	ToolCalls        []openAIUnaryCall `json:"tool_calls,omitzero"`
+}
+
+type openAIUnaryCall struct {
+	ID       string         `json:"id"`
+	Type     string         `json:"type"`
+	Function openAIFunction `json:"function"`
+}
+
+// unary appends the whole reply.
+func (r *openAIReply) unary(dst []byte) ([]byte, error) {
+	if r.raw != nil {
+		return append(dst, r.raw...), nil
+	}
+	if len(r.choices) == 0 || r.req.Operation == engine.OpEmbeddings {
+		return dst, errNothingToRelay
+	}
+	r.name()
+	out := openAIUnary{ID: r.id, Object: "chat.completion", Created: jsontext.Value(r.created), Model: r.model}
+	if r.req.Operation == engine.OpCompletion {
+		out.Object = "text_completion"
+	}
+	for i, c := range r.choices {
+		reply := openAIUnaryReply{Index: i, FinishReason: c.reason()}
+		content := c.text.String()
+		if r.req.Operation == engine.OpCompletion {
+			reply.Text = &content
+		} else {
+			reply.Message = c.message(&content)
+		}
+		out.Choices = append(out.Choices, reply)
+	}
+	if r.usage != nil {
+		out.Usage = usageObject(*r.usage)
+	}
+	b, err := json.Marshal(&out, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return dst, fmt.Errorf("write an openai reply: %w", err)
+	}
+	return append(dst, b...), nil
+}
+
+func (c *replyChoice) message(content *string) *openAIUnaryMessage {
+	m := &openAIUnaryMessage{Role: "assistant", ReasoningContent: c.reasoning.String()}
+	if c.hasText || len(c.calls) == 0 && !c.hasRefusal {
+		m.Content = content
+	}
+	if c.hasRefusal {
+		s := c.refusal.String()
+		m.Refusal = &s
+	}
+	for i := range c.calls {
+		m.ToolCalls = append(m.ToolCalls, openAIUnaryCall{ID: c.calls[i].id, Type: "function",
+			Function: openAIFunction{Name: c.calls[i].name, Arguments: c.calls[i].arguments.String()}})
+	}
+	return m
+}
