@@ -57,7 +57,7 @@ func (b *built) checkShapes() Diagnostics {
 		}
 		t, ok := typeOf("obligation").(*types.Object)
 		if !ok {
-			check([]string{"obligation"}, of, typeOf("obligation"), objectOfShape(anything), `values by name: obligation["redact"] contains "EMAIL_ADDRESS" if { … }`)
+			check([]string{"obligation"}, of, typeOf("obligation"), objectOfShape(anything), `values by name: obligation.redact contains "EMAIL_ADDRESS" if { … }`)
 			continue
 		}
 		for _, p := range t.StaticProperties() {
@@ -120,9 +120,9 @@ type obligationShape struct {
 }
 
 var obligationShapes = map[string]obligationShape{
-	"redact":                {collectionOf(isString), `a set of finding kinds: obligation["redact"] contains "EMAIL_ADDRESS" if { … }`},
-	"strip_tools":           {collectionOf(isString), `a set of tool names: obligation["strip_tools"] contains "shell" if { … }`},
-	"inspect_completion":    {collectionOf(isString), `a set of classifier names: obligation["inspect_completion"] contains "pii" if { … }`},
+	"redact":                {collectionOf(isString), `a set of finding kinds: obligation.redact contains "EMAIL_ADDRESS" if { … }`},
+	"strip_tools":           {collectionOf(isString), `a set of tool names: obligation.strip_tools contains "shell" if { … }`},
+	"inspect_completion":    {collectionOf(isString), `a set of classifier names: obligation.inspect_completion contains "pii" if { … }`},
 	"max_output_tokens":     {isNumber, "a whole number, at least 1"},
 	"priority_max":          {isNumber, "a whole number from 0 to 7"},
 	"max_cost_usd":          {isNumber, "a number, at least 0"},

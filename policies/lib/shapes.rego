@@ -121,7 +121,7 @@ shapes := {
 	"reasons": `a set of objects of code and message, both strings: deny contains {"code": "…", "message": "…"} if { … }`,
 	"exclude": `sets of reasons by target: exclude[target] contains {"code": "…", "message": "…"} if { … }`,
 	"prefer": "numbers from 0 to 1 by target: prefer[target] := 0.8 if { … }",
-	"obligation": `values by name: obligation["redact"] contains "EMAIL_ADDRESS" if { … }`,
+	"obligation": `values by name: obligation.redact contains "EMAIL_ADDRESS" if { … }`,
 }
 
 obligation_shapes := {

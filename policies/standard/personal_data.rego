@@ -13,7 +13,7 @@ import data.sallyport.rules.settings
 # METADATA
 # title: Redact
 # labels: {control: "GDPR-25"}
-obligation["redact"] contains kind if {
+obligation.redact contains kind if {
 	redacts
 	some kind in kinds
 }

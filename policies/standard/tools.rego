@@ -9,7 +9,7 @@ import data.sallyport.rules.settings
 # METADATA
 # title: Dangerous tools
 # labels: {control: "OWASP-LLM06"}
-obligation["strip_tools"] contains name if {
+obligation.strip_tools contains name if {
 	some name in input.request.tools
 	name in settings.dangerous_tools
 }
