@@ -21,7 +21,7 @@ for name in complexity pii secrets; do
 	mkdir -p "$out/$name"
 	clang-19 --target=wasm32 -std=c11 -O3 -msimd128 -mbulk-memory \
 		-ffreestanding -nostdlib -fuse-ld=/usr/bin/wasm-ld-19 \
-		-Wall -Wextra -Werror -Wno-unused-function -I guest \
+		-Wall -Wextra -Werror -Wno-unused-function -I guest -I "$name" \
 		-Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=65536 -Wl,--strip-all \
 		-o "$out/$name/$name.wasm" "$name/$name.c"
 	chmod 644 "$out/$name/$name.wasm"
