@@ -45,7 +45,11 @@ func TestRelayChangesOnlyWhatItMust(t *testing.T) {
 			func(r *engine.Request) { r.Texts[0].Set("<E>"); r.Texts[1].Set("I am <P> \"x\"") },
 			`{"model":"m","stream":true,"stream_options":{"<E>":1,"include_usage":true},"messages":[{"role":"user","content":"I am <P> \"x\""}]}`},
 		{"a tool is stripped", `{"model":"m","tools":[{"type":"function","function":{"name":"a"}}, {"type":"function","function":{"name":"b","description":"d"}}],"tool_choice":{"type":"function","function":{"name":"a"}},"messages":[{"role":"user","content":"hi"}]}`, plain,
-			func(r *engine.Request) { r.Tools = r.Tools[1:]; r.ToolChoice = engine.ToolChoice{}; r.Texts[2].Set("D") },
+			func(r *engine.Request) {
+				r.Tools = r.Tools[1:]
+				r.ToolChoice = engine.ToolChoice{}
+				r.Texts[2].Set("D")
+			},
 			`{"model":"m","tools":[{"type":"function","function":{"name":"b","description":"D"}}],"messages":[{"role":"user","content":"hi"}]}`},
 		{"all tools are stripped", `{"model":"m","tools":[{"type":"web_search"}],"parallel_tool_calls":true,"messages":[{"role":"user","content":"hi"}],"tool_choice":"auto"}`, plain,
 			func(r *engine.Request) { r.Tools = nil },
@@ -54,7 +58,11 @@ func TestRelayChangesOnlyWhatItMust(t *testing.T) {
 			func(r *engine.Request) { r.Tools = nil },
 			`{"model":"m","messages":[{"role":"user","content":"hi"}]}`},
 		{"arguments and results are edited inside", `{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"to\": \"a\\u0040b.example\", \"n\":4111111111111111}"}}]},{"role":"tool","tool_call_id":"c1","content":" {\"k\":[\"v\"]}"}]}`, plain,
-			func(r *engine.Request) { set(r, "a@b.example", "<E>"); set(r, "4111111111111111", "<C>"); set(r, "v", "<V>") },
+			func(r *engine.Request) {
+				set(r, "a@b.example", "<E>")
+				set(r, "4111111111111111", "<C>")
+				set(r, "v", "<V>")
+			},
 			`{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"to\": \"<E>\", \"n\":\"<C>\"}"}}]},{"role":"tool","tool_call_id":"c1","content":" {\"k\":[\"<V>\"]}"}]}`},
 	}
 	for _, tt := range tests {

@@ -99,6 +99,12 @@ func EgressFor(d engine.Dialect) (Egress, bool) {
 	switch d {
 	case engine.DialectOpenAI:
 		return OpenAI{}, true
+	case engine.DialectAnthropic:
+		return Anthropic{}, true
+	case engine.DialectGemini:
+		return Gemini{}, true
+	case engine.DialectOllama:
+		return Ollama{}, true
 	}
 	return nil, false
 }

@@ -1,0 +1,244 @@
+package wire
+
+import (
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// anthropicReader reads replies of the Messages API and its imitators.
+type anthropicReader struct {
+	frames
+	blocks  map[int]*anthropicOpen // by the upstream's index
+	calls   int                    // tool calls begun
+	usage   anthropicUsage
+	metered bool // the upstream has said something of usage
+	stopped bool // a stop reason has been emitted
+}
+
+// anthropicOpen is a content block whose deltas are being read.
+type anthropicOpen struct {
+	tool  int            // ordinal of its call; -1: it is none
+	input jsontext.Value // what the block began with
+	args  bool           // a piece of arguments has been emitted
+}
+
+type anthropicUsage struct {
+	Input         *int `json:"input_tokens"`
+	CacheRead     *int `json:"cache_read_input_tokens"`
+	CacheCreation *int `json:"cache_creation_input_tokens"`
+	Output        *int `json:"output_tokens"`
+	OutputDetails *struct {
+		Thinking int `json:"thinking_tokens"`
+	} `json:"output_tokens_details"`
+}
+
+// anthropicEvent is a stream event of any type, or a whole message.
+type anthropicEvent struct {
+	Type         string              `json:"type"`
+	Message      *anthropicEvent     `json:"message"`
+	ID           string              `json:"id"`
+	Model        string              `json:"model"`
+	Content      []anthropicContent  `json:"content"`
+	StopReason   string              `json:"stop_reason"`
+	Usage        *anthropicUsage     `json:"usage"`
+	Index        int                 `json:"index"`
+	ContentBlock *anthropicContent   `json:"content_block"`
+	Delta        *anthropicDeltaBody `json:"delta"`
+	Error        jsontext.Value      `json:"error"`
+}
+
+// anthropicContent is a content block of a reply.
+type anthropicContent struct {
+	Type     string         `json:"type"`
+	Text     string         `json:"text"`
+	Thinking string         `json:"thinking"`
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Input    jsontext.Value `json:"input"`
+}
+
+type anthropicDeltaBody struct {
+	Type        string `json:"type"`
+	Text        string `json:"text"`
+	Thinking    string `json:"thinking"`
+	PartialJSON string `json:"partial_json"`
+	StopReason  string `json:"stop_reason"`
+}
+
+func newAnthropicReader(req *engine.Request) *anthropicReader {
+	r := &anthropicReader{blocks: map[int]*anthropicOpen{}}
+	// A stream ends in message_stop and a whole message ends itself; nothing else
+	// is an end.
+	r.frames = frames{dialect: engine.DialectAnthropic, decode: r.read, ended: func() bool { return false }}
+	if req.Stream {
+		r.framing = framedSSE
+	}
+	return r
+}
+
+var errNoBlock = errors.New("a delta belongs to no content block")
+
+func (r *anthropicReader) read(payload []byte) error {
+	var e anthropicEvent
+	if err := unmarshal(payload, &e); err != nil {
+		return err
+	}
+	if present(e.Error) {
+		r.addError(e.Error)
+		return nil
+	}
+	switch e.Type {
+	case "message_start":
+		if e.Message != nil {
+			r.add(engine.Event{Kind: engine.EventStart, ID: e.Message.ID, Model: e.Message.Model})
+			r.meter(e.Message.Usage)
+		}
+	case "content_block_start":
+		if e.ContentBlock != nil {
+			r.open(e.Index, e.ContentBlock)
+		}
+	case "content_block_delta":
+		return r.delta(e.Index, e.Delta)
+	case "content_block_stop":
+		r.shut(e.Index)
+	case "message_delta":
+		r.meter(e.Usage)
+		if e.Delta != nil && e.Delta.StopReason != "" {
+			r.finish(e.Delta.StopReason)
+		}
+	case "message_stop":
+		r.end()
+	case "message":
+		if r.framing == framedUnary {
+			r.message(&e)
+			return nil
+		}
+	}
+	if r.framing == framedUnary {
+		return errNoAnswer
+	}
+	return nil // ping, and events that are yet to be invented
+}
+
+// message reads a whole message.
+func (r *anthropicReader) message(e *anthropicEvent) {
+	r.add(engine.Event{Kind: engine.EventStart, ID: e.ID, Model: e.Model})
+	for i := range e.Content {
+		r.open(i, &e.Content[i])
+		r.shut(i)
+	}
+	r.meter(e.Usage)
+	r.finish(e.StopReason)
+	r.end()
+}
+
+func (r *anthropicReader) open(index int, b *anthropicContent) {
+	o := &anthropicOpen{tool: -1}
+	r.blocks[index] = o
+	switch b.Type {
+	case "text":
+		r.addText(engine.EventText, 0, b.Text)
+	case "thinking":
+		r.addText(engine.EventReasoning, 0, b.Thinking)
+	case "tool_use":
+		o.tool, o.input = r.calls, b.Input
+		r.calls++
+		r.add(engine.Event{Kind: engine.EventToolCall, Tool: o.tool, ID: b.ID, Name: b.Name})
+	}
+}
+
+func (r *anthropicReader) delta(index int, d *anthropicDeltaBody) error {
+	o := r.blocks[index]
+	if o == nil || d == nil {
+		return errNoBlock
+	}
+	switch d.Type {
+	case "text_delta":
+		r.addText(engine.EventText, 0, d.Text)
+	case "thinking_delta":
+		r.addText(engine.EventReasoning, 0, d.Thinking)
+	case "input_json_delta":
+		if o.tool >= 0 && d.PartialJSON != "" {
+			o.args = true
+			r.add(engine.Event{Kind: engine.EventToolArgs, Tool: o.tool, Text: d.PartialJSON})
+		}
+	}
+	return nil
+}
+
+// shut ends a block. A call without a delta has the arguments that its block
+// began with.
+func (r *anthropicReader) shut(index int) {
+	o := r.blocks[index]
+	if o == nil {
+		return
+	}
+	delete(r.blocks, index)
+	if o.tool < 0 || o.args {
+		return
+	}
+	input := "{}"
+	if present(o.input) {
+		input = string(o.input)
+	}
+	r.add(engine.Event{Kind: engine.EventToolArgs, Tool: o.tool, Text: input})
+}
+
+// meter takes what a usage object states: its figures are totals so far.
+func (r *anthropicReader) meter(u *anthropicUsage) {
+	if u == nil {
+		return
+	}
+	r.metered = true
+	for _, v := range []struct{ to, from **int }{
+		{&r.usage.Input, &u.Input}, {&r.usage.CacheRead, &u.CacheRead},
+		{&r.usage.CacheCreation, &u.CacheCreation}, {&r.usage.Output, &u.Output},
+	} {
+		if *v.from != nil {
+			*v.to = *v.from
+		}
+	}
+	if u.OutputDetails != nil {
+		r.usage.OutputDetails = u.OutputDetails
+	}
+}
+
+func (r *anthropicReader) finish(stop string) {
+	if r.stopped {
+		return
+	}
+	r.stopped = true
+	reason := engine.FinishStop
+	switch stop {
+	case "max_tokens", "model_context_window_exceeded":
+		reason = engine.FinishLength
+	case "tool_use":
+		reason = engine.FinishTools
+	case "refusal":
+		reason = engine.FinishFilter
+	}
+	r.add(engine.Event{Kind: engine.EventFinish, Finish: finishReason(reason, r.calls > 0)})
+}
+
+// end emits the usage and the end. Input tokens are counted by this dialect
+// without those that were read from the cache or written to it.
+func (r *anthropicReader) end() {
+	if r.metered {
+		n := func(p *int) int {
+			if p == nil {
+				return 0
+			}
+			return *p
+		}
+		u := engine.Usage{CachedInput: n(r.usage.CacheRead), Output: n(r.usage.Output)}
+		u.Input = n(r.usage.Input) + u.CachedInput + n(r.usage.CacheCreation)
+		if r.usage.OutputDetails != nil {
+			u.Reasoning = r.usage.OutputDetails.Thinking
+		}
+		r.add(engine.Event{Kind: engine.EventUsage, Usage: u})
+	}
+	r.add(engine.Event{Kind: engine.EventEnd})
+}

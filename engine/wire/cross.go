@@ -1,0 +1,248 @@
+package wire
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// A writer for another dialect than the client's builds its request from the
+// neutral form. It refuses, by the name of the field, whatever its dialect cannot
+// say and the answer depends on; it leaves out what only hints (seed, user,
+// metadata, penalties where there are none) and fields that this program does not
+// know, which no other dialect would know either.
+
+// inexpressible is the refusal of a field by a dialect.
+func inexpressible(d engine.Dialect, field, why string) *engine.RequestError {
+	return &engine.RequestError{Status: http.StatusBadRequest, Code: engine.ReasonOperationUnsupported, Field: field,
+		Message: fmt.Sprintf("cannot be carried to a target of dialect %q: %s", d, why)}
+}
+
+// checkPortable refuses what no other dialect than the client's can carry.
+func checkPortable(req *engine.Request, d engine.Dialect) error {
+	if req.Operation != engine.OpChat {
+		return inexpressible(d, "", fmt.Sprintf("it serves no operation %q", req.Operation))
+	}
+	if len(req.NotPortable) > 0 {
+		return inexpressible(d, req.NotPortable[0], "only a target of the client's own dialect knows it")
+	}
+	for i, t := range req.Tools {
+		if t.Native != "function" {
+			return inexpressible(d, fmt.Sprintf("tools[%d]", i), "only tools of type \"function\" exist there")
+		}
+	}
+	return nil
+}
+
+// checkName refuses the name of a tool that a dialect's pattern excludes. more
+// are the characters it allows beside letters, digits, _ and -.
+func checkName(d engine.Dialect, field, name string, limit int, more string) error {
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if !plain(string(c), 1) || (c == '.' || c == ':') && !strings.ContainsRune(more, rune(c)) {
+			return inexpressible(d, field, "the name has a character that is not allowed there")
+		}
+	}
+	if name == "" || len(name) > limit {
+		return inexpressible(d, field, fmt.Sprintf("a name has 1 to %d characters there", limit))
+	}
+	return nil
+}
+
+// value is the text's present value: one whose string holds JSON may have been
+// edited inside.
+func value(t *engine.Text) string {
+	if t.Inner != nil && t.Inner.Changed() {
+		return string(t.Inner.Bytes())
+	}
+	return t.Value
+}
+
+// object is the document if it is a JSON object that a strict parser accepts.
+func object(d *engine.Document) (jsontext.Value, bool) {
+	v := jsontext.Value(d.Bytes())
+	return v, v.Kind() == '{' && v.IsValid()
+}
+
+// turn is a run of messages that one role of the target's dialect speaks.
+type turn struct {
+	role  engine.Role // RoleUser or RoleAssistant
+	parts []turnPart
+}
+
+// turnPart is one thing said in a turn. Exactly one of part, call and result is
+// set.
+type turnPart struct {
+	field  string // JSON path, for errors
+	part   *engine.Part
+	call   *engine.ToolCall
+	result *engine.Message
+}
+
+// turns gathers the conversation for a dialect whose turns alternate: system
+// messages are hoisted, in order, and neighbours of one role are merged. A tool's
+// result is said by the user.
+func turns(req *engine.Request) (system []turnPart, out []turn) {
+	for i := range req.Messages {
+		m := &req.Messages[i]
+		field := fmt.Sprintf("messages[%d]", i)
+		var parts []turnPart
+		if m.Role == engine.RoleTool {
+			parts = append(parts, turnPart{field: field, result: m})
+		} else {
+			for p := range m.Parts {
+				parts = append(parts, turnPart{field: fmt.Sprintf("%s.content[%d]", field, p), part: &m.Parts[p]})
+			}
+		}
+		for c := range m.ToolCalls {
+			parts = append(parts, turnPart{field: fmt.Sprintf("%s.tool_calls[%d]", field, c), call: &m.ToolCalls[c]})
+		}
+		role := engine.RoleUser
+		switch m.Role {
+		case engine.RoleSystem:
+			system = append(system, parts...)
+			continue
+		case engine.RoleAssistant:
+			role = engine.RoleAssistant
+		}
+		if len(parts) == 0 {
+			continue // an assistant's message with nothing in it
+		}
+		if n := len(out); n > 0 && out[n-1].role == role {
+			out[n-1].parts = append(out[n-1].parts, parts...)
+			continue
+		}
+		out = append(out, turn{role: role, parts: parts})
+	}
+	return system, out
+}
+
+// partText is the text of a part that must be one.
+func (p turnPart) text(d engine.Dialect) (string, error) {
+	if p.part == nil || p.part.Kind != engine.PartText && p.part.Kind != engine.PartRefusal {
+		return "", inexpressible(d, p.field, "only text can stand here")
+	}
+	return value(p.part.Text), nil
+}
+
+// resultText is the text of a tool's result.
+func (p turnPart) resultText(d engine.Dialect) (string, error) {
+	var b strings.Builder
+	for i := range p.result.Parts {
+		s, err := turnPart{field: fmt.Sprintf("%s.content[%d]", p.field, i), part: &p.result.Parts[i]}.text(d)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(s)
+	}
+	return b.String(), nil
+}
+
+// arguments is a call's arguments, which most dialects want as an object.
+func (p turnPart) arguments(d engine.Dialect) (jsontext.Value, error) {
+	v, ok := object(p.call.Arguments)
+	if !ok {
+		return nil, inexpressible(d, p.field+".function.arguments", "it must hold a JSON object")
+	}
+	return v, nil
+}
+
+// schema is a tool's parameters, or those of a tool without any.
+func schema(t *engine.Tool) (jsontext.Value, error) {
+	if t.Parameters == nil {
+		return jsontext.Value(`{"type":"object","properties":{}}`), nil
+	}
+	v, ok := object(t.Parameters)
+	if !ok {
+		return nil, fmt.Errorf("parameters of tool %q are not a JSON object", t.Name)
+	}
+	return v, nil
+}
+
+// description is a tool's description, or "".
+func description(t *engine.Tool) string {
+	if t.Description == nil {
+		return ""
+	}
+	return value(t.Description)
+}
+
+// toolID makes an identifier of letters, digits, _ and - out of any: the same for
+// the same, so that a result still names its call, and others for others.
+func toolID(id string) string {
+	clean := []byte(id)
+	for i, c := range clean {
+		if !plain(string(c), 1) || c == '.' || c == ':' {
+			clean[i] = '_'
+		}
+	}
+	if string(clean) == id && len(id) <= 64 && id != "" {
+		return id
+	}
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	if len(clean) > 40 {
+		clean = clean[:40]
+	}
+	return fmt.Sprintf("%s_%x", clean, h.Sum64())
+}
+
+// maxTokens is the limit to send: the cap, or what the client stated, or 0.
+func maxTokens(req *engine.Request, up Upstream) int {
+	switch stated := req.MaxOutputTokens; {
+	case up.MaxOutputTokens == 0:
+		return stated
+	case stated == 0:
+		return up.MaxOutputTokens
+	default:
+		return min(stated, up.MaxOutputTokens)
+	}
+}
+
+// chosenTool is the choice without one of a tool that is no longer there.
+func chosenTool(req *engine.Request) engine.ToolChoice {
+	c := req.ToolChoice
+	if c.Mode == "tool" && !hasTool(req.Tools, c.Name) {
+		return engine.ToolChoice{}
+	}
+	return c
+}
+
+// formatSchema is the schema that a response format demands; ok is false where
+// it demands none.
+func formatSchema(req *engine.Request, d engine.Dialect) (v jsontext.Value, ok bool, err error) {
+	if req.Format.Type != "json_schema" {
+		return nil, false, nil
+	}
+	if req.Format.Schema == nil {
+		return nil, false, inexpressible(d, "response_format.json_schema.schema", "it is missing")
+	}
+	if v, ok = object(req.Format.Schema); !ok {
+		return nil, false, inexpressible(d, "response_format.json_schema.schema", "it must be a JSON object")
+	}
+	return v, true, nil
+}
+
+// least is the smaller of *p and limit; nil stays nil.
+func least(p *float64, limit float64) *float64 {
+	if p == nil || *p <= limit {
+		return p
+	}
+	return &limit
+}
+
+// build renders a request body.
+func build(v any) ([]byte, error) {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		// The error's own text could repeat the request.
+		return nil, malformed("", "cannot be written as JSON for the target")
+	}
+	return b, nil
+}
