@@ -167,14 +167,14 @@ static void sp_scan_all(const sp_text *t, uint32_t n)
 			count(t[i].p, t[i].len);
 	}
 	u64 per = F.bytes + 200; /* a short text does not count as dense for one sign */
-	u32 code = part((u64)F.signs * 1000 / per + (u64)F.code * 1600 / per + F.fences * 25, 60);
-	u32 math = part(((u64)F.digits + F.sums * 2) * 700 / per + (u64)F.math * 5000 / per, 120);
+	u32 code = part((u64)F.signs * 1000 / per + (u64)F.code * 1600 / per + F.fences * 25, 25);
+	u32 math = part(((u64)F.digits + F.sums * 2) * 700 / per + (u64)F.math * 5000 / per, 60);
 	u32 question = part(F.marks * 2 + F.question, 4);
-	u32 constraints = part(F.constraint * 2 + F.items * 3, 16);
-	u32 reasoning = part(F.reason, 4);
-	u32 length = part(all, 1500);
+	u32 constraints = part(F.constraint * 2 + F.items * 3, 8);
+	u32 reasoning = part(F.reason, 2);
+	u32 length = part(all, 800);
 	u32 scripts = (u32)__builtin_popcount(F.scripts);
-	u32 complexity = (code * 30 + math * 25 + constraints * 30 + reasoning * 40 + length * 40) / 100;
+	u32 complexity = (code * 30 + math * 35 + constraints * 30 + reasoning * 30 + length * 50) / 100;
 	sp_score(S_COMPLEXITY, (float)(complexity > 1000 ? 1000 : complexity) / 1000);
 	sp_score(S_CODE, (float)code / 1000);
 	sp_score(S_MATH, (float)math / 1000);
