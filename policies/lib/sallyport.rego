@@ -54,7 +54,7 @@ deny contains {"code": "policy_error", "message": message, "rule": entry.rule} i
 exclude[key] contains {"code": reason.code, "message": reason.message, "rule": rule} if {
 	some rule, by_name in contributed.exclude
 	some name, reasons in by_name
-	some key in named[name]
+	some key in candidates(name)
 	some reason in reasons
 }
 
@@ -64,21 +64,37 @@ exclude[key] contains {"code": reason.code, "message": reason.message, "rule": r
 #   By candidate, the product of all packages' weights, 0..1. A preference orders
 #   what is permitted; it permits nothing.
 prefer[key] := product(weights) if {
-	some key, _ in input.targets
+	some key in weighed
 	weights := [weight |
 		some by_name in contributed.prefer
 		some name, weight in by_name
-		key in named[name]
+		key in candidates(name)
 		is_number(weight)
 	]
-	count(weights) > 0
+}
+
+weighed contains key if {
+	some by_name in contributed.prefer
+	some name, _ in by_name
+	some key in candidates(name)
 }
 
 # The candidates that a name stands for: the candidate of that key, and each
 # candidate of the target of that name.
-named[key] contains key if some key, _ in input.targets
+candidates(name) := {name} if {
+	input.targets[name]
+	not models[name]
+}
 
-named[target.target] contains key if some key, target in input.targets
+candidates(name) := models[name] if not input.targets[name]
+
+candidates(name) := {name} | models[name] if input.targets[name]
+
+# By target, its candidates where they have keys of their own.
+models[target.target] contains key if {
+	some key, target in input.targets
+	target.target != key
+}
 
 # METADATA
 # title: Obligations
@@ -86,34 +102,9 @@ named[target.target] contains key if some key, target in input.targets
 #   What must be done for an allow to hold; of several statements the strictest.
 #   An obligation that this library does not know is passed on under its name as
 #   the set of the stated values; the enforcement point denies what it does not know.
-obligations[name] := joined if {
-	some name in joined_obligations
-	joined := {value | some values in stated[name]; some value in values}
-	count(joined) > 0
-}
-
-obligations[name] := least if {
-	some name in least_obligations
-	least := min({value | some value in stated[name]; is_number(value)})
-}
-
-obligations[name] := strictest if {
-	some name, strictness in ranked_obligations
-	found_in_order := [value | some value in strictness; value in stated[name]]
-	strictest := found_in_order[0]
-}
-
-obligations.budget := budget if {
-	budget := {field: least |
-		some field in budget_fields
-		least := min({value | some part in stated.budget; value := part[field]; is_number(value)})
-	}
-	count(budget) > 0
-}
-
-obligations[name] := values if {
+obligations[name] := value if {
 	some name, values in stated
-	not name in known_obligations
+	value := combined(object.get(combination, name, "pass on"), name, values)
 }
 
 stated[name] contains value if {
@@ -121,12 +112,46 @@ stated[name] contains value if {
 	some name, value in by_name
 }
 
-joined_obligations := {"redact", "strip_tools", "inspect_completion"}
+# How several statements of an obligation become one.
+combination := {
+	"redact": "join",
+	"strip_tools": "join",
+	"inspect_completion": "join",
+	"max_output_tokens": "least",
+	"priority_max": "least",
+	"max_cost_usd": "least",
+	"restore": "strictest",
+	"log": "strictest",
+	"on_completion_finding": "strictest",
+	"on_miss": "strictest",
+	"hedge": "strictest",
+	"disclose_target": "strictest",
+	"budget": "least of each field",
+}
 
-least_obligations := {"max_output_tokens", "priority_max", "max_cost_usd"}
+known_obligations := object.keys(combination)
+
+combined("join", _, values) := joined if {
+	joined := {member | some value in values; some member in value}
+	count(joined) > 0
+}
+
+combined("least", _, values) := min({value | some value in values; is_number(value)})
+
+combined("strictest", name, values) := [value | some value in strictness[name]; value in values][0]
+
+combined("least of each field", _, values) := budget if {
+	budget := {field: least |
+		some field in budget_fields
+		least := min({value | some part in values; value := part[field]; is_number(value)})
+	}
+	count(budget) > 0
+}
+
+combined("pass on", _, values) := values
 
 # Strictest first. log: the less text is kept, the stricter.
-ranked_obligations := {
+strictness := {
 	"restore": [true, false],
 	"log": ["none", "metadata", "full"],
 	"on_completion_finding": ["deny", "redact", "report"],
@@ -136,5 +161,3 @@ ranked_obligations := {
 }
 
 budget_fields := {"ttft_ms", "tpot_ms", "total_ms"}
-
-known_obligations := ((joined_obligations | least_obligations) | object.keys(ranked_obligations)) | {"budget"}

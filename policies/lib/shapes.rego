@@ -30,7 +30,7 @@ malformed contains {"rule": rule, "path": path, "shape": shape} if {
 	some rule, by_name in contributed.obligation
 	some name, value in by_name
 	name in known_obligations
-	not well_formed(name, value)
+	not well_formed(combination[name], name, value)
 	path := concat(".", ["obligation", name])
 	shape := obligation_shapes[name]
 }
@@ -46,12 +46,14 @@ well_formed_reasons(reasons) if {
 	}
 }
 
+# Targets mostly share a reason, so each distinct one is looked at once.
 well_formed_exclude(by_name) if {
 	is_object(by_name)
 	every name, reasons in by_name {
 		is_string(name)
-		well_formed_reasons(reasons)
+		is_set(reasons)
 	}
+	well_formed_reasons({reason | some reasons in by_name; some reason in reasons})
 }
 
 well_formed_prefer(by_name) if {
@@ -71,8 +73,7 @@ well_formed_names(by_name) if {
 	}
 }
 
-well_formed(name, value) if {
-	name in joined_obligations
+well_formed("join", _, value) if {
 	is_collection(value)
 	every member in value {
 		is_string(member)
@@ -80,24 +81,21 @@ well_formed(name, value) if {
 	}
 }
 
-well_formed(name, value) if {
-	some known_value in ranked_obligations[name]
-	value == known_value
-}
+well_formed("strictest", name, value) if value in strictness[name]
 
-well_formed("max_output_tokens", value) if whole_from(value, 1)
+well_formed("least", "max_output_tokens", value) if whole_from(value, 1)
 
-well_formed("priority_max", value) if {
+well_formed("least", "priority_max", value) if {
 	whole_from(value, 0)
 	value <= 7
 }
 
-well_formed("max_cost_usd", value) if {
+well_formed("least", "max_cost_usd", value) if {
 	is_number(value)
 	value >= 0
 }
 
-well_formed("budget", value) if {
+well_formed("least of each field", _, value) if {
 	is_object(value)
 	every field, milliseconds in value {
 		field in budget_fields
