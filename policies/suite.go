@@ -205,7 +205,7 @@ func result(r *tester.Result) TestResult {
 		File:     r.Location.File,
 		Line:     r.Location.Row,
 		Outcome:  Pass,
-		Output:   string(r.Output),
+		Output:   strings.TrimRight(string(r.Output), "\n"),
 		Duration: r.Duration,
 	}
 	switch {
@@ -223,7 +223,11 @@ func result(r *tester.Result) TestResult {
 func stoppedAt(r *tester.Result) string {
 	for _, e := range slices.Backward(r.Trace) {
 		if e.Op == topdown.FailOp && e.HasExpr() && e.Location != nil && e.Location.File == r.Location.File {
-			return fmt.Sprintf("line %d is not true: %s", e.Location.Row, e.Location.Text)
+			text := []rune(strings.Join(strings.Fields(string(e.Location.Text)), " "))
+			if len(text) > 120 {
+				text = append(text[:119], '…')
+			}
+			return fmt.Sprintf("line %d is not true: %s", e.Location.Row, string(text))
 		}
 	}
 	return "is not true"
