@@ -285,7 +285,7 @@ func TestBestEffortCountsWhatItDrops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &sickDisk{}
 		dir := t.TempDir()
-		l := openSick(t, Config{Dir: dir, Mode: BestEffort, QueueRecords: 4}, d)
+		l := openSick(t, Config{Dir: dir, Mode: BestEffort, QueueRecords: 4, SegmentBytes: 1}, d)
 		put(t, l, small(0))
 		synctest.Wait()
 		d.gate = make(chan struct{})
@@ -311,11 +311,20 @@ func TestBestEffortCountsWhatItDrops(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		put(t, l, small(13))
+		synctest.Wait()
+		d.set("create", syscall.EIO) // every commit needs a new segment, a repair does not
+		first := time.Now()
+		put(t, l, small(14))
+		pause(l)
+		pause(l) // the gap record failed by now too, and keeps its count and time
+		put(t, l, small(15))
+		d.set("create", nil)
+		pause(l)
 		closeLog(t, l)
-		if got, want := ids(t, dir), []string{"d-0", "d-1", "d-2", "d-3", "d-4", "d-5", "", "", "d-13"}; !slices.Equal(got, want) {
+		if got, want := ids(t, dir), []string{"d-0", "d-1", "d-2", "d-3", "d-4", "d-5", "", "", "d-13", ""}; !slices.Equal(got, want) {
 			t.Errorf("%q", got)
 		}
-		var gaps []uint64
+		var gaps []engine.RecordDropped
 		for e, err := range Query(dir, Filter{}) {
 			if err != nil {
 				t.Fatal(err)
@@ -327,10 +336,10 @@ func TestBestEffortCountsWhatItDrops(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			gaps = append(gaps, v.Gap.Count)
+			gaps = append(gaps, v.Gap)
 		}
-		if !slices.Equal(gaps, []uint64{4, 3}) {
-			t.Errorf("%v", gaps)
+		if len(gaps) != 3 || gaps[0].Count != 4 || gaps[1].Count != 3 || gaps[2] != (engine.RecordDropped{Count: 2, Since: engine.FormatTime(first)}) {
+			t.Errorf("%v, the last since %v", gaps, first)
 		}
 	})
 }

@@ -5,17 +5,18 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
 // entry is a record on its way to the disk.
 type entry struct {
-	json  []byte // canonical, with 0 in the place of the number
-	seqAt int    // where that 0 stands
-	seq   uint64 // given when it is queued
-	stand uint64 // records it stands for: 1, or those a gap record counts
-	gap   bool
+	json  []byte     // canonical, with 0 in the place of the number
+	seqAt int        // where that 0 stands
+	seq   uint64     // given when it is queued
+	stand uint64     // records it stands for: 1, or those a gap record counts
+	since time.Time  // of a gap record, when the first of those was dropped; else zero
 	done  chan error // receives one value; nil where nobody waits
 }
 

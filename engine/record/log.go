@@ -77,7 +77,7 @@ type Stats struct {
 	Records uint64 // written since Open
 	Commits uint64 // syncs they took
 	Bytes   uint64 // of their frames
-	Queued  int    // records waiting to be written
+	Queued  int    // records that wait, without those being written
 	Dropped uint64 // records left out since Open, in mode best_effort
 	Durable uint64 // number of the last record on the disk; 0: none
 	Err     error  // why records cannot be written at present; nil: they can
@@ -239,13 +239,15 @@ func (l *Log) enqueue(e *entry) {
 }
 
 func (l *Log) drop(e *entry) {
-	if l.dropped == 0 {
-		l.since = time.Now()
-	}
-	l.dropped += e.stand
-	if !e.gap {
+	since := e.since
+	if since.IsZero() {
+		since = time.Now()
 		l.stats.Dropped++
 	}
+	if l.dropped == 0 || since.Before(l.since) {
+		l.since = since
+	}
+	l.dropped += e.stand
 }
 
 // freed lets those try again who wait for room.

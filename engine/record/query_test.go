@@ -202,6 +202,19 @@ func TestWritePretty(t *testing.T) {
 	if diff := cmp.Diff(string(want), out.String()); diff != "" {
 		t.Error(diff)
 	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(string(readme), line) {
+			shown++
+		}
+	}
+	if shown != 3 {
+		t.Errorf("README.md shows %d of these lines, want 3", shown)
+	}
 	if strings.ContainsRune(out.String(), '\x1b') {
 		t.Error("an escape sequence of a client reaches the terminal")
 	}

@@ -93,7 +93,7 @@ func (l *Log) queueGap() {
 	if err != nil {
 		return // the count stays and is tried again
 	}
-	e.stand, e.gap = l.dropped, true
+	e.stand, e.since = l.dropped, l.since
 	l.dropped = 0
 	l.enqueue(e)
 }
@@ -267,7 +267,8 @@ func (w *writer) begin(seq uint64) error {
 }
 
 // repair opens the segment again, makes sure that what was acknowledged is
-// there, cuts the rest, and proves with a trial write that the disk takes bytes.
+// there, proves with a trial write that the disk takes bytes, and cuts all that
+// stands behind the last durable frame.
 func (w *writer) repair() error {
 	if w.file != nil {
 		// The descriptor is abandoned because something failed on it; that closing
@@ -288,11 +289,8 @@ func (w *writer) repair() error {
 			return err
 		}
 	}
-	if err := w.cut(); err != nil {
-		return err
-	}
 	// Zeroes are never a frame, so a reader, or a recovery after a crash right
-	// here, takes them for a torn end.
+	// here, takes them and what is left of a failed commit for a torn end.
 	if _, err := f.WriteAt(make([]byte, trialBytes), w.size); err != nil {
 		return fmt.Errorf("trial write: %w", err)
 	}
