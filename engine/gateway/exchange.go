@@ -33,6 +33,8 @@ type exchange struct {
 	e       *endpoint
 	conn    *conn
 	req     *engine.Request
+	stream  bool // the reply is a stream of frames
+	live    bool // and the client gets it while it is made
 	traceID string
 	start   time.Time
 	ctx     context.Context
@@ -52,7 +54,8 @@ type exchange struct {
 	buf     []byte // bytes for the client, of which taken are with fasthttp
 	taken   int
 	failed  error // of the writer of replies
-	ended   bool  // nothing follows buf
+	whole   bool  // buf holds all that is to be in it
+	ended   bool  // and the producer has ended
 	cut     bool  // what is in buf ends in an error
 	outcome engine.Outcome
 }
@@ -66,6 +69,7 @@ func (s *Server) infer(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, s
 	}
 	x := &exchange{
 		s: s, e: e, req: req, traceID: req.TraceID, start: start, reply: e.ingress.NewReply(req),
+		stream:  req.Stream && req.Operation != engine.OpEmbeddings, // those have nothing to stream
 		ticker:  time.NewTicker(hangUpPoll),
 		started: make(chan struct{}), done: make(chan struct{}),
 		ready: make(chan struct{}, 1), space: make(chan struct{}, 1),
@@ -74,18 +78,19 @@ func (s *Server) infer(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, s
 	x.ctx, x.cancel = context.WithCancelCause(s.base)
 	// A stream needs chunks, which HTTP/1.0 does not have; it gets its stream in
 	// one piece.
-	stream := req.Stream && ctx.Request.Header.IsHTTP11()
-	go x.produce(stream)
-	streaming := false
+	x.live = x.stream && ctx.Request.Header.IsHTTP11()
+	s.metrics.inflight.Inc()
+	go x.produce()
+	handedOver := false
 	defer func() {
-		if !streaming {
+		if !handedOver {
 			x.end()
 		}
 	}()
-	if stream && x.begin() {
+	if x.live && x.begin() {
 		s.streamHead(ctx, x)
 		ctx.Response.SetBodyStream(x, -1) // which calls x.Close
-		streaming = true
+		handedOver = true
 		return
 	}
 	x.wait()
@@ -93,14 +98,31 @@ func (s *Server) infer(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, s
 }
 
 // produce runs the Handler and lets the reader come to the end of the reply.
-func (x *exchange) produce(stream bool) {
+func (x *exchange) produce() {
 	defer close(x.done)
-	o := x.settle(x.handle(stream))
+	o := x.recovered(func() engine.Outcome { return x.s.handler.Handle(x.ctx, x.req, sink{x}) })
+	o = x.recovered(func() engine.Outcome { return x.settle(o) })
 	x.s.finish(x.e, x.traceID, x.start, &o)
 	x.mu.Lock()
-	x.ended, x.outcome = true, o
+	x.ended, x.cut, x.outcome = true, x.begun && o.Code != "", o
 	x.mu.Unlock()
 	signal(x.ready)
+}
+
+// recovered is the outcome of f, an internal error where f panics.
+func (x *exchange) recovered(f func() engine.Outcome) (o engine.Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.s.logPanic(p)
+			o = refusal(errInternal, x.start)
+			x.mu.Lock()
+			if x.begun {
+				o.DecisionID = x.head.DecisionID
+			}
+			x.mu.Unlock()
+		}
+	}()
+	return f()
 }
 
 // settle completes the reply, and decides what the client gets to see of an
@@ -108,6 +130,7 @@ func (x *exchange) produce(stream bool) {
 func (x *exchange) settle(o engine.Outcome) engine.Outcome {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.whole = true
 	if x.begun && o.Code == "" && x.failed == nil {
 		var buf []byte
 		if buf, x.failed = x.reply.End(x.buf); x.failed == nil {
@@ -127,42 +150,21 @@ func (x *exchange) settle(o engine.Outcome) engine.Outcome {
 		x.s.log.Error().Str("decision_id", o.DecisionID).Msg("handler ended without a reply or an error")
 		o.Status, o.Code, o.Message = errInternal.Status, errInternal.Code, errInternal.Message
 	}
-	if x.begun && o.Code != "" {
-		x.cut = true
-		if x.req.Stream {
-			x.buf = x.reply.Fail(x.buf, &o)
-		}
+	if x.begun && x.stream && o.Code != "" {
+		x.buf = x.reply.Fail(x.buf, &o)
 	}
 	return o
 }
 
-func (x *exchange) handle(stream bool) (o engine.Outcome) {
-	defer func() {
-		if p := recover(); p != nil {
-			x.s.logPanic(p)
-			o = refusal(errInternal, x.start)
-			x.mu.Lock()
-			if x.begun {
-				o.DecisionID = x.head.DecisionID
-			}
-			x.mu.Unlock()
-		}
-	}()
-	return x.s.handler.Handle(x.ctx, x.req, sink{x, stream})
-}
-
 // sink is the exchange as the Handler sees it.
-type sink struct {
-	*exchange
-	stream bool // the client gets the reply while it is made
-}
+type sink struct{ *exchange }
 
 // Start implements engine.Sink.
 func (k sink) Start(h engine.ReplyHead) error {
 	k.mu.Lock()
 	k.head, k.begun = h, true
 	k.mu.Unlock()
-	if k.stream {
+	if k.live {
 		close(k.started)
 	}
 	return context.Cause(k.ctx)
@@ -176,7 +178,7 @@ func (k sink) Frame(f *engine.Frame) error {
 			return err
 		}
 		k.mu.Lock()
-		if !k.stream || len(k.buf)-k.taken < maxBuffered {
+		if !k.live || len(k.buf)-k.taken < maxBuffered {
 			break
 		}
 		k.mu.Unlock()
@@ -192,7 +194,7 @@ func (k sink) Frame(f *engine.Frame) error {
 		return err
 	}
 	k.buf = buf
-	if k.stream && len(buf) > k.taken {
+	if k.live && len(buf) > k.taken {
 		signal(k.ready)
 	}
 	return nil
@@ -251,13 +253,14 @@ func (x *exchange) end() {
 	x.cancel(nil)
 	<-x.done
 	x.ticker.Stop()
+	x.s.metrics.inflight.Dec()
 }
 
 // answer writes a reply that was not streamed.
 func (x *exchange) answer(ctx *fasthttp.RequestCtx) {
 	o := &x.outcome
 	switch {
-	case x.begun && x.req.Stream:
+	case x.begun && x.stream:
 		// To an HTTP/1.0 client: the whole stream, its error event included.
 		x.s.streamHead(ctx, x)
 		ctx.SetConnectionClose()
@@ -303,8 +306,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 		x.mu.Lock()
 		if n := copy(p, x.buf[x.taken:]); n > 0 {
 			x.taken += n
-			if x.taken == len(x.buf) {
-				x.buf, x.taken = x.buf[:0], 0
+			if x.taken == len(x.buf) || x.taken >= maxBuffered/4 {
+				// Also where a slow client never lets it run empty.
+				x.buf, x.taken = x.buf[:copy(x.buf, x.buf[x.taken:])], 0
 			}
 			x.mu.Unlock()
 			signal(x.space)
@@ -332,7 +336,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 func (x *exchange) keepAlive(now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.buf = x.reply.KeepAlive(x.buf)
+	if !x.whole {
+		x.buf = x.reply.KeepAlive(x.buf)
+	}
 	x.written = now
 }
 

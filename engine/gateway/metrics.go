@@ -54,7 +54,7 @@ func newMetrics(reg *prometheus.Registry, version string) (*metrics, error) {
 		attempts:    counter("attempts_total", "Tries at a target.", "target", "result"),
 		decisions:   counter("decisions_total", "Policy decisions.", "verdict"),
 		findings:    counter("findings_total", "Findings of classifiers.", "classifier", "kind"),
-		inflight:    gauge("inflight_requests", "Requests being answered now."),
+		inflight:    gauge("inflight_requests", "Inference requests being answered now."),
 		disconnects: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "sallyport", Name: "client_disconnects_total", Help: "Requests whose client went away before the end of the reply."}),
 		reloadOK:    gauge("config_last_reload_successful", "1 where the last reload of the configuration took effect."),
 		reloadTime:  gauge("config_last_reload_success_timestamp_seconds", "When a configuration last took effect."),

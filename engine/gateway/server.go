@@ -248,8 +248,6 @@ var (
 // serve answers one request of the data plane.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
-	s.metrics.inflight.Inc()
-	defer s.metrics.inflight.Dec()
 	e, allow, rerr := s.router.find(ctx)
 	defer func() {
 		if p := recover(); p != nil {
