@@ -2,10 +2,12 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -280,5 +282,40 @@ func TestScanFrom(t *testing.T) {
 	stop := errors.New("enough")
 	if err := Scan(dir, 0, func(uint64, []byte) error { return stop }); err != stop {
 		t.Errorf("%v", err)
+	}
+}
+
+// A reader sees a dense beginning of the log at any moment of its writing.
+func TestScanWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	l := openLog(t, Config{Dir: dir, SegmentBytes: 8 << 10})
+	var writers sync.WaitGroup
+	for p := range 8 {
+		writers.Go(func() {
+			for n := range 60 {
+				if _, err := l.Record(context.Background(), sampleDecision(1000*p+n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	written := make(chan struct{})
+	go func() { writers.Wait(); close(written) }()
+	for before, done := 0, false; !done; {
+		select {
+		case <-written:
+			done = true
+		default:
+		}
+		durable := l.Stats().Durable
+		n := len(ids(t, dir))
+		if n < before || uint64(n) < durable {
+			t.Fatalf("%d records found after %d, %d are durable", n, before, durable)
+		}
+		before = n
+	}
+	closeLog(t, l)
+	if n := len(ids(t, dir)); n != 8*60 {
+		t.Errorf("%d records", n)
 	}
 }
