@@ -116,6 +116,24 @@ func TestLoadWarnsOfUnknownObligation(t *testing.T) {
 	}
 }
 
+func TestLoadWarnsOfMissingData(t *testing.T) {
+	s := load(t, map[string]string{
+		"a.rego":         good + "p if data.acme.limitz.x\n\nq if data.acme.limits[input.request.model].x\n\nr if data.acme.limits.small.x\n",
+		"acme/data.json": `{"limits": {"small": {}}}`,
+	})
+	var got []string
+	for _, w := range s.Warnings() {
+		got = append(got, w.String()[strings.Index(w.String(), "a.rego"):])
+	}
+	want := []string{
+		"a.rego:4:6: warning: data.acme.limitz.x does not exist, so the rule would never fire (no rule and no data file of the set gives it)",
+		"a.rego:8:6: warning: data.acme.limits.small.x does not exist, so the rule would never fire (no rule and no data file of the set gives it)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 func TestLoadPaths(t *testing.T) {
 	if _, err := Load(t.Context(), Config{Paths: []string{filepath.Join(t.TempDir(), "none")}}); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a path that is not there: %v", err)

@@ -124,72 +124,89 @@ func unsafeHint(name string) string {
 	return "give the value as data or take it from input"
 }
 
-// checkLibraryRefs finds references to things under data.sallyport that are not
-// there. Rego calls them undefined and the rule never fires: a misspelt
-// data.sallyport.personal_kinds would let personal data pass in silence.
-func (b *built) checkLibraryRefs(own map[string]*ast.Module) Diagnostics {
+// checkRefs finds references to documents that neither a rule nor a data file
+// gives. Rego calls them undefined and the rule never fires: a misspelt
+// data.sallyport.personal_kinds would let personal data pass in silence. Outside
+// the library that is a warning only: what is missing may be meant to be missing.
+func (b *built) checkRefs(own map[string]*ast.Module) Diagnostics {
 	var ds Diagnostics
 	for file := range own {
 		m, ok := b.compiler.Modules[file]
 		if !ok {
-			continue
+			continue // a test
 		}
 		ast.WalkRefs(m, func(ref ast.Ref) bool {
-			if !ref.HasPrefix(libraryRef) || len(ref) < 3 {
+			if !ref.HasPrefix(ast.DefaultRootRef) || len(ref) < 2 {
 				return false
 			}
-			name, ok := ref[2].Value.(ast.String)
-			if !ok || name == "settings" {
+			path := names(ref)
+			if len(path) > 1 && path[0] == "sallyport" && path[1] == "settings" {
+				return false // every setting has a default
+			}
+			if path == nil || b.defines(path) {
 				return false
 			}
-			ground := ref.GroundPrefix()
-			if name == "rules" && len(ground) < 4 {
-				return false
+			d := at(ref[0].Loc(), "data."+strings.Join(path, ".")+" does not exist, so the rule would never fire", "")
+			switch {
+			case path[0] != "sallyport":
+				d.Severity, d.Hint = SeverityWarning, "no rule and no data file of the set gives it"
+			case len(path) > 1 && path[1] == "rules":
+				d.Hint = "the rule packages are " + strings.Join(b.packages, ", ")
+			default:
+				d.Hint = "the library offers " + strings.Join(b.offered(), ", ")
 			}
-			ground = ground[:min(len(ground), len(libraryRef)+depthOf(name))]
-			if len(b.compiler.GetRulesWithPrefix(ground)) > 0 || len(b.compiler.GetRulesForVirtualDocument(ground)) > 0 {
-				return false
-			}
-			ds = append(ds, at(ref[0].Loc(), ground.String()+" does not exist, so the rule would never fire", b.libraryHint(string(name))))
+			ds = append(ds, d)
 			return false
 		})
 	}
 	return ds
 }
 
-var libraryRef = ast.MustParseRef("data.sallyport")
-
-// depthOf is how many names below data.sallyport must exist: the package and rule
-// names that are written out, or the library's own rule.
-func depthOf(name ast.String) int {
-	if name == "rules" {
-		return 1 << 10
+// names are the names that a reference to data begins with, up to the first that
+// is only known when it is evaluated.
+func names(ref ast.Ref) []string {
+	var path []string
+	for _, t := range ref[1:] {
+		s, ok := t.Value.(ast.String)
+		if !ok {
+			break
+		}
+		path = append(path, string(s))
 	}
-	return 1
+	return path
 }
 
-func (b *built) libraryHint(name string) string {
-	if name == "rules" {
-		return "the rule packages are " + strings.Join(b.packages, ", ")
+// defines says whether there is a rule or a value at a path, above it (what lies
+// in a rule's value is not known here) or below it.
+func (b *built) defines(path []string) bool {
+	ref := ast.Ref{ast.DefaultRootDocument}
+	for _, name := range path {
+		ref = append(ref, ast.StringTerm(name))
+		if len(b.compiler.GetRulesExact(ref)) > 0 {
+			return true
+		}
 	}
-	names := map[string]bool{}
-	for file, m := range b.compiler.Modules {
-		if strings.HasPrefix(file, embeddedPrefix+"lib/") && !strings.HasSuffix(file, "_test.rego") {
-			for _, r := range m.Rules {
-				if documented(m, r) {
-					names[r.Head.Ref()[0].String()] = true
-				}
+	if len(b.compiler.GetRulesWithPrefix(ref)) > 0 {
+		return true
+	}
+	given, _ := b.dataAt(path)
+	return given
+}
+
+// offered are the rules that the library documents for others.
+func (b *built) offered() []string {
+	found := map[string]bool{}
+	for file, m := range b.modules {
+		if !strings.HasPrefix(file, embeddedPrefix+"lib/") || len(packagePath(m)) > 1 {
+			continue
+		}
+		for _, a := range m.Annotations {
+			if a.Scope != "package" && len(a.GetTargetPath()) > 2 {
+				found[string(a.GetTargetPath()[2].Value.(ast.String))] = true
 			}
 		}
 	}
-	return "the library offers " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
-}
-
-// documented rules are those the library offers to others.
-func documented(m *ast.Module, r *ast.Rule) bool {
-	return slices.ContainsFunc(m.Annotations, func(a *ast.Annotations) bool {
-		return a.GetTargetPath().Equal(r.Ref().GroundPrefix()) || a.GetTargetPath().HasPrefix(r.Ref().GroundPrefix())
-	})
+	return slices.Sorted(maps.Keys(found))
 }
 
 // undefinedElsewhere says whether a compile error may come from another file's

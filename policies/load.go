@@ -111,7 +111,7 @@ func build(cfg *Config) (*built, Diagnostics) {
 	ds = append(ds, b.compile(unparsed)...)
 	if !ds.failed() {
 		ds = append(ds, b.checkShapes()...)
-		ds = append(ds, b.checkLibraryRefs(own)...)
+		ds = append(ds, b.checkRefs(own)...)
 	}
 	return b, ds
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -118,6 +119,47 @@ func TestDecideIsPlainRego(t *testing.T) {
 	}
 	if verdicts[true] < 5 || verdicts[false] < 5 {
 		t.Errorf("seed %d: allowed and denied %v, want at least 5 of each", seed, verdicts)
+	}
+}
+
+// What the schemas describe is what is there.
+func TestSchemasHold(t *testing.T) {
+	s, err := Load(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	match, err := rego.New(rego.Query("json.match_schema(input.document, input.schema)")).PrepareForEval(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := func(schema, document []byte) {
+		t.Helper()
+		var doc any
+		if err := json.Unmarshal(fmt.Appendf(nil, `{"schema":%s,"document":%s}`, schema, document), &doc); err != nil {
+			t.Fatal(err)
+		}
+		rs, err := match.Eval(t.Context(), rego.EvalInput(doc))
+		if err != nil || len(rs) != 1 {
+			t.Fatalf("match schema: %v, %v", rs, err)
+		}
+		if outcome := rs[0].Expressions[0].Value.([]any); outcome[0] != true {
+			t.Errorf("%s\ndoes not match: %v", document, outcome[1])
+		}
+	}
+	const seed = 11
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 20 {
+		in := generate(r)
+		text, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold(InputSchema(), text)
+		d, err := s.Decide(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold(DecisionSchema(), d.Raw)
 	}
 }
 
