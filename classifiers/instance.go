@@ -17,7 +17,7 @@ import (
 const (
 	// startLimit bounds a start function, _initialize, sp_describe and
 	// sp_configure together. Go's runtime starts in about 10 ms.
-	startLimit = 2 * time.Second
+	startLimit = time.Second
 
 	// keepMemory is how much an instance may have grown and still go back to the
 	// pool. A larger one is made anew, which costs about 0.1 ms, little beside the
