@@ -256,11 +256,25 @@ func (d *decoder) endpoints(blk *hcl.Block, t *Target) []Endpoint {
 		} else if a.ip.IsValid() && len(t.AllowedCIDRs) > 0 && !contains(t.AllowedCIDRs, a.ip) {
 			d.fail(at, "Address outside allowed_cidrs", "%q is not in allowed_cidrs; the dialer would refuse it.", shown)
 		}
+		if root := rootOf(t.Dialect); a.url.Path == "" && root != "" {
+			d.warn(at, "URL without a path", "%q: servers of the %s dialect usually answer below %s. Append it unless this one does not.", shown, t.Dialect, root)
+		}
 		if a.socket == "" && a.url.Scheme == "http" && t.Posture == PostureCloud && !a.local() {
 			d.warn(at, "Unencrypted cloud target", "%q carries prompts and the API key unencrypted. Use https://.", shown)
 		}
 	}
 	return list
+}
+
+// rootOf is where servers of a dialect have their API.
+func rootOf(d engine.Dialect) string {
+	switch d {
+	case engine.DialectOpenAI, engine.DialectAnthropic:
+		return "/v1"
+	case engine.DialectGemini:
+		return "/v1beta"
+	}
+	return ""
 }
 
 // url reads one URL, which may be sensitive.

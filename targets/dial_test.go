@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,19 +110,19 @@ func TestDialRefuses(t *testing.T) {
 // TestDialChecksWhatIsDialled gives a resolver that answers with an address
 // outside: the name is harmless, the address is refused.
 func TestDialChecksWhatIsDialled(t *testing.T) {
-	asked := false
+	var asked atomic.Bool
 	d := &dialer{allowed: prefixes("10.0.0.0/8"), timeout: 2 * time.Second, resolver: &net.Resolver{
 		PreferGo: true,
 		Dial: func(context.Context, string, string) (net.Conn, error) {
-			asked = true
+			asked.Store(true)
 			near, far := net.Pipe()
 			go answerDNS(far, [4]byte{127, 0, 0, 1})
 			return near, nil
 		},
 	}}
 	_, err := d.dial(t.Context(), "tcp", "inside.example:80")
-	if !asked || !errors.Is(err, errRefusedAddress) {
-		t.Errorf("resolver asked: %v, error = %v; want a refusal after the answer", asked, err)
+	if !asked.Load() || !errors.Is(err, errRefusedAddress) {
+		t.Errorf("resolver asked: %v, error = %v; want a refusal after the answer", asked.Load(), err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -475,6 +476,7 @@ func TestForwardHTTP2(t *testing.T) {
 		io.WriteString(w, rawReply)
 	}))
 	srv.EnableHTTP2 = true
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // it would report the refused certificate
 	srv.StartTLS()
 	defer srv.Close()
 	s := newSet(t, declare("demo", PostureCloud, engine.DialectOpenAI, srv.URL))

@@ -41,3 +41,9 @@ target "cloud" "plain" {
   api_key  = env("KEY")
   model "m" {}
 }
+
+target "edge" "bare" {
+  dialect  = "anthropic"
+  base_url = "https://gateway.example/"
+  model "m" {}
+}
