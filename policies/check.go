@@ -193,16 +193,15 @@ func (b *built) defines(path []string) bool {
 	return given
 }
 
-// offered are the rules that the library documents for others.
+// offered are the library's rules for others, which are marked "offered" in their
+// annotations. The rest of the library depends on the rule packages, so that they
+// cannot depend on it.
 func (b *built) offered() []string {
 	found := map[string]bool{}
-	for file, m := range b.modules {
-		if !strings.HasPrefix(file, embeddedPrefix+"lib/") || len(packagePath(m)) > 1 {
-			continue
-		}
+	for _, m := range b.modules {
 		for _, a := range m.Annotations {
-			if a.Scope != "package" && len(a.GetTargetPath()) > 2 {
-				found[string(a.GetTargetPath()[2].Value.(ast.String))] = true
+			if path := a.GetTargetPath(); a.Custom["offered"] == true && len(path) > 2 {
+				found[path[1:].String()] = true
 			}
 		}
 	}

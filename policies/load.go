@@ -109,8 +109,10 @@ func build(cfg *Config) (*built, Diagnostics) {
 	}
 	ds = append(ds, b.bindContributions()...)
 	ds = append(ds, b.compile(unparsed)...)
-	if !ds.failed() {
+	if !b.compiler.Failed() {
 		ds = append(ds, b.checkShapes()...)
+	}
+	if !ds.failed() {
 		ds = append(ds, b.checkRefs(own)...)
 	}
 	return b, ds

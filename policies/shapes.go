@@ -22,11 +22,14 @@ func (b *built) checkShapes() Diagnostics {
 	for _, name := range b.packages {
 		rules := map[string][]*ast.Rule{}
 		var pkg ast.Ref
-		for _, m := range b.modules {
+		for file, m := range b.modules {
+			if _, compiled := b.compiler.Modules[file]; !compiled {
+				continue // set aside for another mistake
+			}
 			if n, ok := rulePackage(m); ok && n == name {
 				pkg = m.Package.Path
 				for _, r := range m.Rules {
-					if kind := contribution(r); kind != "" {
+					if kind := contribution(r); kind != "" && len(r.Head.Args) == 0 {
 						rules[kind] = append(rules[kind], r)
 					}
 				}

@@ -6,6 +6,7 @@ package sallyport
 #   Finding kinds that say something about a natural person, in Presidio's names
 #   where it has one and in the same pattern else. Kinds of companies (VAT and
 #   company numbers), dates and URLs are not among them.
+# custom: {offered: true}
 personal_kinds := {
 	"AU_MEDICARE",
 	"AU_TFN",
@@ -53,6 +54,7 @@ personal_kinds := {
 # description: >-
 #   Every kind of this request whose name begins with SECRET_, so that a new
 #   detector's kinds are covered on the day it is loaded.
+# custom: {offered: true}
 secret_kinds contains kind if {
 	some facts in input.classifiers
 	some kind, _ in facts.findings
@@ -62,6 +64,7 @@ secret_kinds contains kind if {
 # METADATA
 # title: Found
 # description: Some classifier found this kind with at least this score.
+# custom: {offered: true}
 found(kind, score) if {
 	some facts in input.classifiers
 	facts.findings[kind].max_score >= score
@@ -70,6 +73,7 @@ found(kind, score) if {
 # METADATA
 # title: Kinds found
 # description: The kinds that some classifier found with at least this score.
+# custom: {offered: true}
 kinds_found(score) := {kind |
 	some facts in input.classifiers
 	some kind, finding in facts.findings

@@ -12,11 +12,13 @@ package sallyport.testing
 #   An input in which nothing was found, by an authenticated tenant, with one
 #   candidate of each posture named after it; changes are merged into it, objects
 #   member by member.
+# custom: {offered: true}
 request(changes) := object.union(base, changes)
 
 # METADATA
 # title: Found
 # description: Changes that make the classifier have found the kind with the score.
+# custom: {offered: true}
 found(classifier, kind, score) := {"classifiers": {classifier: {"findings": {kind: {"count": 1, "max_score": score}}}}}
 
 base := {
