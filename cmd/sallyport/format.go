@@ -12,14 +12,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/pmezard/go-difflib/difflib"
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-ai/sallyport/policies"
 )
 
 func (a *app) format() *cobra.Command {
-	var check, diff bool
+	var check, showDiff bool
 	c := &cobra.Command{
 		Use:   "fmt [PATH...]",
 		Short: "Format .hcl and .rego files",
@@ -29,15 +29,15 @@ current folder. The names of the files that change are printed.`,
 			if len(paths) == 0 {
 				paths = []string{"."}
 			}
-			return a.formatPaths(paths, check, diff)
+			return a.formatPaths(paths, check, showDiff)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "change nothing; exit code 4 where a file is not formatted")
-	c.Flags().BoolVar(&diff, "diff", false, "change nothing; print the differences")
+	c.Flags().BoolVar(&showDiff, "diff", false, "change nothing; print the differences")
 	return c
 }
 
-func (a *app) formatPaths(paths []string, check, diff bool) error {
+func (a *app) formatPaths(paths []string, check, showDiff bool) error {
 	changed, broken := 0, false
 	for _, root := range paths {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -65,8 +65,9 @@ func (a *app) formatPaths(paths []string, check, diff bool) error {
 				return nil
 			}
 			changed++
-			if diff {
-				return a.printDiff(path, before, after)
+			if showDiff {
+				_, err := a.out.Write(diff.Diff(path, before, path+" (formatted)", after))
+				return err
 			}
 			fmt.Fprintln(a.out, path)
 			if check {
@@ -105,11 +106,4 @@ func formatted(path string, source []byte) ([]byte, error) {
 		return nil, errors.Join(errs...)
 	}
 	return hclwrite.Format(source), nil
-}
-
-func (a *app) printDiff(path string, before, after []byte) error {
-	return difflib.WriteUnifiedDiff(a.out, difflib.UnifiedDiff{
-		A: difflib.SplitLines(string(before)), B: difflib.SplitLines(string(after)),
-		FromFile: path, ToFile: path + " (formatted)", Context: 3,
-	})
 }

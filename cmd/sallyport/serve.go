@@ -86,8 +86,8 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 		p.close()
 		return fmt.Errorf("open the decision log: %w", err)
 	}
-	if cut := s.records.Recovery(); cut.Cut > 0 {
-		s.log.Warn().Int64("bytes", cut.Cut).Str("segment", cut.Segment).Msg("the decision log had a torn end, which was cut off: nothing acknowledged was in it")
+	if cut := s.records.Recovery(); cut.CutBytes > 0 {
+		s.log.Warn().Int64("bytes", cut.CutBytes).Str("segment", cut.Segment).Msg("the decision log had a torn end, which was cut off: nothing acknowledged was in it")
 	}
 	s.engine = engine.New(engine.Config{Snapshot: p.snapshot(), Scheduler: schedule.New(schedule.Config{}), Recorder: s.records})
 	defer func() {
