@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -51,12 +49,10 @@ func (x *exchange) decisionRecord() (*Record, error) {
 			r.Policy.Revision = d.Revision
 		}
 	}
-	// The log may write Input in another order of members than this one; both hash
-	// to the same value only if both are canonical, so the log computes the hash.
+	// The log writes Input in canonical form and hashes that; where policy obliged
+	// log = "none" it keeps the hash alone.
 	r.Input = input
 	if x.logLevel == LogNone {
-		sum := sha256.Sum256(input)
-		r.Input, r.InputSHA256 = nil, hex.EncodeToString(sum[:])
 		r.Plan, r.Excluded = nil, nil
 		return r, nil
 	}
