@@ -174,3 +174,9 @@ func upstreamError(t testing.TB, err error, code string) *engine.UpstreamError {
 	}
 	return e
 }
+
+// discard is a client that takes everything.
+type discard struct{}
+
+func (discard) Start(engine.ReplyHead) error { return nil }
+func (discard) Frame(*engine.Frame) error    { return nil }
