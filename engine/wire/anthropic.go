@@ -176,7 +176,7 @@ func (out *anthropicRequest) tools(req *engine.Request) error {
 		if err := checkName(engine.DialectAnthropic, fmt.Sprintf("tools[%d].function.name", i), t.Name, 128, ""); err != nil {
 			return err
 		}
-		parameters, err := schema(t)
+		parameters, err := schema(req, i, engine.DialectAnthropic)
 		if err != nil {
 			return err
 		}

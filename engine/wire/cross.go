@@ -131,8 +131,11 @@ func (p turnPart) text(d engine.Dialect) (string, error) {
 	return value(p.part.Text), nil
 }
 
-// resultText is the text of a tool's result.
+// resultText is the text of a tool's result, which must answer a call.
 func (p turnPart) resultText(d engine.Dialect) (string, error) {
+	if p.result.ToolName == "" {
+		return "", inexpressible(d, p.field+".tool_call_id", "it names no tool call of an earlier message")
+	}
 	var b strings.Builder
 	for i := range p.result.Parts {
 		s, err := turnPart{field: fmt.Sprintf("%s.content[%d]", p.field, i), part: &p.result.Parts[i]}.text(d)
@@ -153,14 +156,14 @@ func (p turnPart) arguments(d engine.Dialect) (jsontext.Value, error) {
 	return v, nil
 }
 
-// schema is a tool's parameters, or those of a tool without any.
-func schema(t *engine.Tool) (jsontext.Value, error) {
-	if t.Parameters == nil {
+// schema is the parameters of tool i, or those of a tool without any.
+func schema(req *engine.Request, i int, d engine.Dialect) (jsontext.Value, error) {
+	if req.Tools[i].Parameters == nil {
 		return jsontext.Value(`{"type":"object","properties":{}}`), nil
 	}
-	v, ok := object(t.Parameters)
+	v, ok := object(req.Tools[i].Parameters)
 	if !ok {
-		return nil, fmt.Errorf("parameters of tool %q are not a JSON object", t.Name)
+		return nil, inexpressible(d, fmt.Sprintf("tools[%d].function.parameters", i), "it must be a JSON object")
 	}
 	return v, nil
 }

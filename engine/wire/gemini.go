@@ -181,11 +181,7 @@ func geminiPartOf(p turnPart) (geminiPart, error) {
 // geminiResult writes a tool's result: an object as it is, all else as the member
 // that Google's SDKs put it in.
 func geminiResult(p turnPart) (geminiPart, error) {
-	const d = engine.DialectGemini
-	if p.result.ToolName == "" {
-		return geminiPart{}, inexpressible(d, p.field+".tool_call_id", "it names no tool call of an earlier message")
-	}
-	text, err := p.resultText(d)
+	text, err := p.resultText(engine.DialectGemini)
 	if err != nil {
 		return geminiPart{}, err
 	}
@@ -217,7 +213,7 @@ func (out *geminiRequest) tools(req *engine.Request) error {
 		}
 		f := geminiFunction{Name: t.Name, Description: description(t)}
 		if t.Parameters != nil {
-			v, err := schema(t)
+			v, err := schema(req, i, d)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,19 +47,23 @@ func readCapture(t testing.TB, name string) capture {
 // readAll feeds a reader body in pieces of at most size bytes and returns copies
 // of its frames.
 func readAll(r ReplyReader, body []byte, size int) ([]engine.Frame, error) {
+	return readPieces(r, slices.Collect(slices.Chunk(body, max(1, size)))...)
+}
+
+func readPieces(r ReplyReader, pieces ...[]byte) ([]engine.Frame, error) {
 	var out []engine.Frame
 	emit := func(f *engine.Frame) error {
 		c := *f
-		c.Raw, c.Events = bytes.Clone(f.Raw), append([]engine.Event(nil), f.Events...)
+		c.Raw, c.Events = bytes.Clone(f.Raw), slices.Clone(f.Events)
 		out = append(out, c)
 		return nil
 	}
-	for len(body) > 0 {
-		n := min(size, len(body))
-		if err := r.Read(append([]byte(nil), body[:n]...), emit); err != nil {
+	var buf []byte // reused, as a caller's would be
+	for _, p := range pieces {
+		buf = append(buf[:0], p...)
+		if err := r.Read(buf, emit); err != nil {
 			return out, err
 		}
-		body = body[n:]
 	}
 	return out, r.Close(emit)
 }

@@ -175,7 +175,7 @@ func (out *ollamaRequest) tools(req *engine.Request) error {
 		return inexpressible(d, "parallel_tool_calls", "it cannot promise one call at a time")
 	}
 	for i := range req.Tools {
-		v, err := schema(&req.Tools[i])
+		v, err := schema(req, i, d)
 		if err != nil {
 			return err
 		}

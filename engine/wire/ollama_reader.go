@@ -83,9 +83,9 @@ func (r *ollamaReader) read(payload []byte) error {
 	}
 	r.add(engine.Event{Kind: engine.EventFinish, Finish: finishReason(reason, r.calls > 0)})
 	if p.PromptEvalCount != nil || p.EvalCount != nil {
-		var u engine.Usage
+		u := engine.Usage{Input: r.req.PromptTokens, Estimated: true}
 		if p.PromptEvalCount != nil { // left out where the prompt was cached
-			u.Input = *p.PromptEvalCount
+			u = engine.Usage{Input: *p.PromptEvalCount}
 		}
 		if p.EvalCount != nil {
 			u.Output = *p.EvalCount

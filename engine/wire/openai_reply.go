@@ -178,7 +178,9 @@ func (r *openAIReply) relay(dst []byte, f *engine.Frame) ([]byte, error) {
 //   - "error": null is left out: SDKs that look for the name alone end the stream.
 //   - The first delta of a choice names its role.
 //   - A choice that called tools does not end in "stop".
-//   - Usage is shown only to a client that asked for it.
+//   - Usage is shown only to a client that asked for it. Beside a finish reason it
+//     is left out, for End writes it in the chunk of its own that belongs to it:
+//     some clients add up what they are shown twice.
 func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 	t, err := parse(raw, maxReplyDepth)
 	if err != nil {
@@ -187,13 +189,15 @@ func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 	fields := t.fields(0)
 	out := engine.Request{Body: engine.Document{Raw: raw}, Fields: fields}
 	edit := relay{req: &out, drop: map[string]bool{}}
-	choices := 0
+	choices, finishes := 0, false
 	if at := t.member(0, "choices"); at >= 0 {
 		for c := range t.children(at) {
 			choices++
-			if err := r.repairChoice(t, c, &edit); err != nil {
+			finished, err := r.repairChoice(t, c, &edit)
+			if err != nil {
 				return nil, err
 			}
+			finishes = finishes || finished
 		}
 	}
 	if at := t.member(0, "error"); at >= 0 {
@@ -207,7 +211,7 @@ func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 		if only && !r.req.IncludeUsage {
 			return nil, nil
 		}
-		edit.drop["usage"] = !r.req.IncludeUsage
+		edit.drop["usage"] = !r.req.IncludeUsage || finishes
 		r.usedRaw = r.usedRaw || only
 	}
 	edit.dropped()
@@ -217,14 +221,15 @@ func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 // maxReplyDepth bounds the nesting of a chunk; it has been parsed once already.
 const maxReplyDepth = 10000
 
-func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) error {
+// repairChoice repairs a choice of a chunk and says whether the choice finishes.
+func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) (finishes bool, err error) {
 	index := 0
 	if at := t.member(i, "index"); at >= 0 && t.kind(at) == '0' {
 		index, _ = strconv.Atoi(t.lit(at)) // the reader has read it as an int
 	}
 	c, err := r.choice(index)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if at := t.member(i, "delta"); at >= 0 && t.kind(at) == '{' && !c.begun {
 		c.begun = true
@@ -243,12 +248,12 @@ func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) error {
 		c.begun = true
 	}
 	if at := t.member(i, "finish_reason"); at >= 0 && t.kind(at) == '"' && t.str(at) != "" {
-		c.finished = true
+		c.finished, finishes = true, true
 		if t.str(at) == engine.FinishStop && len(c.calls) > 0 {
 			edit.edits = append(edit.edits, engine.Edit{Span: t.span(at), With: []byte(`"` + engine.FinishTools + `"`)})
 		}
 	}
-	return nil
+	return finishes, nil
 }
 
 // firstDelta begins a choice.

@@ -21,6 +21,7 @@ var (
 	errUnaryTooLarge = errors.New("the reply is larger than 128 MiB")
 	errCut           = errors.New("the reply ended without its end marker")
 	errEmptyReply    = errors.New("the reply is empty")
+	errReported      = errors.New("the upstream reported a failure in its reply")
 	errNoAnswer      = errors.New("the reply holds no answer")
 )
 
@@ -39,7 +40,8 @@ type frames struct {
 	unary  []byte
 	events []engine.Event
 	count  int  // frames so far
-	closed bool // EventEnd has been emitted
+	closed bool // EventEnd or EventError has been emitted
+	failed bool // it was EventError
 }
 
 type framing uint8
@@ -83,6 +85,9 @@ func (f *frames) Close(emit func(*engine.Frame) error) error {
 	if err != nil {
 		return err
 	}
+	if f.failed {
+		return errReported
+	}
 	if f.closed {
 		return nil
 	}
@@ -96,8 +101,8 @@ func (f *frames) Close(emit func(*engine.Frame) error) error {
 	return emit(&engine.Frame{Dialect: f.dialect, Events: []engine.Event{{Kind: engine.EventEnd}}})
 }
 
-// frame decodes one payload and emits it. What follows the end marker is no part
-// of the reply.
+// frame decodes one payload and emits it. What follows the end marker, or the
+// report of a failure, is no part of the reply.
 func (f *frames) frame(payload []byte, emit func(*engine.Frame) error) error {
 	if f.closed {
 		return nil
@@ -108,7 +113,8 @@ func (f *frames) frame(payload []byte, emit func(*engine.Frame) error) error {
 		return fmt.Errorf("frame %d of the reply: %w", f.count, err)
 	}
 	for _, e := range f.events {
-		f.closed = f.closed || e.Kind == engine.EventEnd
+		f.failed = f.failed || e.Kind == engine.EventError
+		f.closed = f.closed || f.failed || e.Kind == engine.EventEnd
 	}
 	return emit(&engine.Frame{Dialect: f.dialect, Raw: payload, Events: f.events})
 }
