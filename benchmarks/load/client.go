@@ -46,7 +46,8 @@ type client struct {
 func newClient(c Config) (*client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("service address: %w", err)
+		// err quotes the address, which may hold a password.
+		return nil, errors.New("service address: not a URL; want http://HOST:PORT or https://HOST:PORT")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("service address: want http://HOST:PORT or https://HOST:PORT, nothing more")
@@ -157,7 +158,7 @@ func (l *client) send(ctx context.Context, i int) reply {
 	if err != nil {
 		return reply{code: codeTransport}
 	}
-	req.Header = l.header
+	req.Header = l.header.Clone()
 	res, err := l.http.Do(req)
 	if err != nil {
 		return reply{code: transportCode(ctx, err)}
