@@ -3,6 +3,7 @@ package targets
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -45,5 +46,30 @@ func TestExamples(t *testing.T) {
 		if !seen[posture] {
 			t.Errorf("no example of posture %s", posture)
 		}
+	}
+}
+
+// TestReadmeSnippets decodes the configuration in README.md.
+func TestReadmeSnippets(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, part := range strings.Split(string(readme), "```hcl\n")[1:] {
+		src, _, _ := strings.Cut(part, "```")
+		parsed, diags := hclsyntax.ParseConfig([]byte(src), "README.md", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		content, diags := parsed.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{BlockHeader()}})
+		env := func(string) (string, bool) { return canary, true }
+		if _, more := Decode(content.Blocks, &hcl.EvalContext{Functions: Functions(env, ".")}); len(diags)+len(more) > 0 {
+			t.Errorf("%v %v in:\n%s", diags, more, src)
+		}
+		n++
+	}
+	if n == 0 {
+		t.Error("no snippet found")
 	}
 }
