@@ -50,7 +50,27 @@ func TestMain(m *testing.M) {
 // testKey is the API key of the test principal.
 const testKey = "the-test-key"
 
+// box is a value that a test and the server's goroutines share. The network
+// between them orders nothing for the race detector.
+type box[T any] struct {
+	mu sync.Mutex
+	v  T
+}
+
+func (b *box[T]) set(v T) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.v = v
+}
+
+func (b *box[T]) get() T {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.v
+}
+
 // fakeHandler answers with functions; what is nil answers as a small model does.
+// Its fields do not change while it serves.
 type fakeHandler struct {
 	handle      func(context.Context, *engine.Request, engine.Sink) engine.Outcome
 	decide      func(context.Context, *engine.Request) engine.Outcome

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,7 +194,13 @@ func TestPanics(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h := &fakeHandler{handle: tt.handle}
+			var calls atomic.Int32
+			h := &fakeHandler{handle: func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
+				if calls.Add(1) > 1 {
+					return reply(ctx, req, sink, "hello")
+				}
+				return tt.handle(ctx, req, sink)
+			}}
 			ts := start(t, h)
 			c := dial(t, ts.addr)
 			c.send(post(chatPath, tt.body))
@@ -209,7 +216,6 @@ func TestPanics(t *testing.T) {
 			if l := ts.logs.String(); !strings.Contains(l, "handler panicked") || strings.Contains(l, secret) || strings.Contains(string(body), secret) {
 				t.Errorf("log or answer: %s %s", l, body)
 			}
-			h.handle = nil
 			c = dial(t, ts.addr)
 			c.send(post(chatPath, chatBody))
 			if resp, _ := c.read(); resp.StatusCode != 200 {
@@ -253,10 +259,11 @@ func TestPipelinedRequests(t *testing.T) {
 
 // Nothing of a request may change when fasthttp uses its buffers again.
 func TestRequestOutlivesItsBuffers(t *testing.T) {
-	var kept []*engine.Request
+	const all = "abcde"
+	kept := make(chan *engine.Request, len(all))
 	h := &fakeHandler{headers: []string{"x-project"}}
 	h.handle = func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
-		kept = append(kept, req)
+		kept <- req
 		return reply(ctx, req, sink, "ok")
 	}
 	ts := start(t, h)
@@ -269,11 +276,11 @@ func TestRequestOutlivesItsBuffers(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	for _, b := range []byte("abcde") {
-		say(b)
+	for i := range len(all) {
+		say(all[i])
 	}
-	for i, req := range kept {
-		b := string("abcde"[i])
+	for i := range len(all) {
+		b, req := all[i:i+1], <-kept
 		word := strings.Repeat(b, 200)
 		if req.Model != word || req.Headers["x-project"] != word || req.TraceID != strings.Repeat(b, 32) ||
 			strings.Count(string(req.Body.Raw), b) < 400 || req.Texts[0].Value != word {

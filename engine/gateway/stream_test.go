@@ -24,7 +24,7 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// line reads the next SSE frame of a stream.
+// frame reads the next SSE frame of a stream.
 func frame(t *testing.T, r *bufio.Reader) string {
 	t.Helper()
 	var b strings.Builder
@@ -46,6 +46,10 @@ func TestStreamHoldsNothingBack(t *testing.T) {
 	h := &fakeHandler{handle: func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
 		o := engine.Outcome{DecisionID: "decision-1", Status: 200, Sent: true}
 		_ = sink.Start(head())
+		if !req.Stream {
+			_ = sink.Frame(text("hello"))
+			return o
+		}
 		for i := range 5 {
 			if sink.Frame(text(fmt.Sprintf("word-%d", i))) != nil {
 				return o
@@ -78,7 +82,6 @@ func TestStreamHoldsNothingBack(t *testing.T) {
 		t.Errorf("the end: %v %q", err, rest)
 	}
 	c.send(post(chatPath, chatBody)) // the connection goes on
-	h.handle = nil
 	if resp, _ := c.read(); resp.StatusCode != 200 {
 		t.Errorf("the next request: %d", resp.StatusCode)
 	}
