@@ -149,10 +149,6 @@ func (p *predictor) output(limit int) float64 {
 // left is what remains of a budget, in seconds; +Inf: no limit.
 type left struct{ ttft, tpot, total float64 }
 
-func (l left) none() bool {
-	return math.IsInf(l.ttft, 1) && math.IsInf(l.tpot, 1) && math.IsInf(l.total, 1)
-}
-
 // meets is the probability that an attempt keeps all that is left of the budget.
 // The first token and the pace after it depend on different phases of an engine
 // and are taken as independent. The total holds the same two times once more, so

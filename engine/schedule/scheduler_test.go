@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -13,8 +14,8 @@ import (
 
 // engineModel is a synthetic target: what its attempts really take.
 type engineModel struct {
-	base, perToken, perBacklog, tpot time.Duration
-	spread                           float64 // of the noise, in octaves
+	base, perToken, tpot time.Duration
+	spread               float64 // of the noise, in octaves
 }
 
 // attempt runs one attempt to its end and returns when that was.
@@ -387,20 +388,28 @@ func TestReloadedHintStartsAnew(t *testing.T) {
 	}
 }
 
-// TestStateIsBounded stands for years of reloads with ever new names.
+// TestStateIsBounded stands for years of reloads with ever new names: it meets a
+// new one when the bound is reached.
 func TestStateIsBounded(t *testing.T) {
 	s := New(Config{})
 	s.Begin("busy", "m", 1, noon)
-	for i := range maxTracks + maxTracks/2 {
-		s.Begin("t", fmt.Sprint(i), 1, noon.Add(time.Duration(i+1)))
-		s.End(engine.Sample{Target: "t", Model: fmt.Sprint(i), PromptTokens: 1}, noon.Add(time.Duration(i+1)))
+	full := maps.Clone(*s.tracks.Load())
+	for i := range maxTracks - 1 {
+		full[name{"old", fmt.Sprint(i)}] = &track{target: new(targetLoad), used: noon.Add(time.Duration(i + 1))}
 	}
+	s.tracks.Store(&full)
+	oldest, newest := full[name{"old", "0"}], name{"old", fmt.Sprint(maxTracks - 2)}
+
+	s.Begin("new", "m", 1, noon.Add(time.Hour))
 	tracks := *s.tracks.Load()
-	if len(tracks) > maxTracks {
+	if len(tracks) > maxTracks/2+2 {
 		t.Errorf("%d tracks", len(tracks))
 	}
-	if tracks[name{"busy", "m"}] == nil {
-		t.Error("a track with an attempt in flight was dropped")
+	if tracks[name{"busy", "m"}] == nil || tracks[name{"new", "m"}] == nil || tracks[newest] == nil {
+		t.Error("a track in use was dropped")
+	}
+	if tracks[name{"old", "0"}] != nil || oldest.begin(1, noon) {
+		t.Error("the track that was used longest ago is still there, or takes attempts after it was dropped")
 	}
 }
 
