@@ -3,6 +3,7 @@ package classifiers
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 )
 
 // testGuest assembles small modules. Its zero value is a classifier that finds
@@ -184,3 +185,6 @@ func encodeResult(flags uint32, scores []testScore, spans []testSpan) []byte {
 	}
 	return b
 }
+
+// validUTF8 is s as an engine.Text may hold it.
+func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -1,0 +1,96 @@
+package classifiers
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// seeds are texts near the borders of what the detectors look for.
+var seeds = []string{
+	"",
+	"write to jane.doe+tag@mail.example.co.uk, or <bob@exämple.org>.",
+	"git@github.com:org/repo logo@2x.png https://u:p@host.example.com x@y.z1",
+	"card 4111 1111 1111 1111 12/27, order 4111111111111111, 5500-0000-0000-0004, 340000000000009 6304000000000000",
+	"DE89 3704 0044 0532 0130 00 gb82west12345698765432 NO9386011117947",
+	"SSN 536-22-1234 or 536 22 1234, itin 912-71-1234, 078-05-1120 666-12-3456",
+	"call (212) 555-0123 x42, +44 (0)20 7946 0958, 07700 900123, 030/123456, 001-555-123-4567 60-56-85-91 office",
+	"10.0.0.1 v1.2.3.4 version 1.2.3.4 ==1.2.3.4 2001:db8::1 ::1 fe80::1ff:fe23:4567:890a std::1 ::ffff:192.0.2.1 1.2.3.4.5",
+	"00:1A:2b:3c:4D:5e 00-1A-2B-3C-4D-5E 00:11:22:33:44:55:66",
+	"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq 0x52908400098527886E0F7030069857D2E4169EE7",
+	"NHS 943 476 5919, 1 85 05 78 006 084 91, 2341 2341 2346, cpf 529.982.247-25, RSSMRA85T10A562S, DNI 12345678Z X1234567L",
+	"4１１１ 1111 1111 １１１１ 4111\u200b1111\u200d1111\ufeff1111 ٤١١١١١١١١١١١١١١١ 212\u2010555\u20110123 jane＠example．com",
+	"550e8400-e29b-41d4-a716-446655440000 2024-01-02 03:04:05 1700000000000 978-3-16-148410-0 3.14159265358979",
+	"12 34 56 78 90 12 34 56 78 90 1 2 3 4 5 6 7 8 9 555-0100x12 +1 202 555 0100, +49 30 123456",
+	"é4111111111111111é 日本4111111111111111語 \u0000@\u0000",
+}
+
+func FuzzPII(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	h := newHost(f)
+	c := load(f, h, ModuleConfig{Module: "builtin:pii", TimeLimit: time.Minute})
+	f.Fuzz(func(t *testing.T, text string) {
+		text = validUTF8(text)
+		got, err := c.Classify(context.Background(), userTexts(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(piiFind(text), got.Findings); diff != "" {
+			t.Errorf("the twin (-) and the module (+) disagree on %q:\n%s", text, diff)
+		}
+	})
+}
+
+// fragments are what random texts are made of, so that forms stand next to each
+// other and inside each other more often than mutation would put them.
+var fragments = append(strings.Fields(strings.Join(seeds, " ")+" call card order ssn nhs version 0 1 2 3 4 5 6 7 8 9 00 41 4111 1111 555 0100 + ( ) - . / : :: @ # $ x ext"),
+	"nhs 943 476 5919", "1 85 05 78 006 084 91", "185057800608491", "2341 2341 2346", "aadhaar 498765432102", "(212) 555-0123 ext. 42")
+
+func randomText(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(12) {
+		f := fragments[r.IntN(len(fragments))]
+		if r.IntN(4) == 0 {
+			i := r.IntN(len(f) + 1)
+			f = f[:i]
+		}
+		b.WriteString(f)
+		if r.IntN(3) > 0 {
+			b.WriteString([]string{" ", " ", "-", ".", "\n", ": ", "\u200b", "é"}[r.IntN(8)])
+		}
+	}
+	return validUTF8(b.String())
+}
+
+func TestPIITwin(t *testing.T) {
+	h := newHost(t)
+	c := load(t, h, ModuleConfig{Module: "builtin:pii", TimeLimit: time.Minute})
+	r := rand.New(rand.NewPCG(1, 2))
+	found := map[string]int{}
+	for range 20_000 {
+		text := randomText(r)
+		got, err := c.Classify(context.Background(), userTexts(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := piiFind(text)
+		if !slices.Equal(want, got.Findings) {
+			t.Fatalf("the twin (-) and the module (+) disagree on %q:\n%s", text, cmp.Diff(want, got.Findings))
+		}
+		for _, f := range got.Findings {
+			found[f.Kind]++
+		}
+	}
+	for _, kind := range c.Info().Kinds {
+		if found[kind] == 0 {
+			t.Errorf("no text held %s: the test says nothing about it", kind)
+		}
+	}
+}
