@@ -5,11 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
+
+// patience is a time limit that no machine is too slow for.
+const patience = time.Hour
+
+// standard is the embedded standard policy.
+var standard = Config{Timeout: patience}
 
 // exampleInput is a request of an authenticated tenant with one candidate of
 // each posture, n of them in all, and nothing found.
@@ -63,7 +70,7 @@ func write(t testing.TB, files map[string]string) string {
 
 func load(t testing.TB, files map[string]string) *Set {
 	t.Helper()
-	s, err := Load(t.Context(), Config{Paths: []string{write(t, files)}})
+	s, err := Load(t.Context(), Config{Paths: []string{write(t, files)}, Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +153,7 @@ func TestDecide(t *testing.T) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	s, err := Load(b.Context(), Config{})
+	s, err := Load(b.Context(), standard)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestLoadStandard(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestLoadCopyOfStandard(t *testing.T) {
 
 // The standard policy on whole requests.
 func TestStandardDecides(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func generate(r *rand.Rand) *engine.Input {
 // The prepared evaluation over the struct must give what OPA gives for the same
 // modules on the input's JSON.
 func TestDecideIsPlainRego(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestDecideIsPlainRego(t *testing.T) {
 
 // What the schemas describe is what is there.
 func TestSchemasHold(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestRawIsDeterministic(t *testing.T) {
 }
 
 func TestDecideConcurrently(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestDecideEndsInTime(t *testing.T) {
 	if _, err := s.Decide(t.Context(), exampleInput(1)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a policy without an end: %v", err)
 	}
-	slow, err := Load(t.Context(), Config{Paths: []string{dir}, Timeout: time.Hour})
+	slow, err := Load(t.Context(), Config{Paths: []string{dir}, Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestDecideEndsInTime(t *testing.T) {
 // Nothing is left running when Decide has returned.
 func TestDecideLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := Load(t.Context(), Config{})
+		s, err := Load(t.Context(), standard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestDecideLeavesNothing(t *testing.T) {
 }
 
 func TestDecideRefusesWhatJSONCannotCarry(t *testing.T) {
-	s, err := Load(t.Context(), Config{})
+	s, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func TestDecisionSchemaDescribesObligations(t *testing.T) {
 	if diff := cmp.Diff(known, slices.Sorted(maps.Keys(obligationShapes))); diff != "" {
 		t.Errorf("obligations of the schema and shapes (-schema +shapes):\n%s", diff)
 	}
-	set, err := Load(t.Context(), Config{})
+	set, err := Load(t.Context(), standard)
 	if err != nil {
 		t.Fatal(err)
 	}
