@@ -227,10 +227,11 @@ func (x *exchange) unfit(c Candidate) (Reason, bool) {
 	return Reason{}, true
 }
 
-// plan orders the permitted candidates within the budget.
+// plan orders the permitted candidates within the budget. A default that nobody
+// stated for this request orders them too, but refuses nothing.
 func (x *exchange) plan() bool {
 	now := time.Now()
-	p := x.e.scheduler.Plan(&PlanQuery{
+	q := &PlanQuery{
 		Permitted:       x.permitted,
 		Prefer:          x.preferences(),
 		Budget:          x.budget,
@@ -238,7 +239,12 @@ func (x *exchange) plan() bool {
 		PromptTokens:    x.req.PromptTokens,
 		MaxOutputTokens: x.outputCap(),
 		Stream:          x.req.Stream,
-	}, now)
+	}
+	p := x.e.scheduler.Plan(q, now)
+	if len(p.Attempts) == 0 && x.budget != x.stated {
+		q.Budget = x.stated
+		p = x.e.scheduler.Plan(q, now)
+	}
 	x.out.Plan, x.out.RetryAfter = p, p.RetryAfter
 	switch {
 	case p.Infeasible:

@@ -120,6 +120,7 @@ type exchange struct {
 	originals  []RecordText // texts before obligations, where they are to be logged
 	redacted   map[int]bool // findings that were redacted, by index
 	budget     Budget       // in force
+	stated     Budget       // what of it the client or policy stated
 	maxOutput  int          // 0: none
 	permitted  []Candidate
 	logLevel   LogLevel

@@ -322,6 +322,7 @@ func TestBudgetsEndAttempts(t *testing.T) {
 				r.forwarder.forward = silent
 				req := request("hi")
 				req.Budget = test.stated
+				req.Stream = true
 				begun := time.Now()
 				out := r.Handle(t.Context(), req, r.sink)
 				if got := time.Since(begun); got != test.want || out.Code != test.code || out.Status != 504 {
@@ -438,5 +439,34 @@ func TestSwapHammer(t *testing.T) {
 	r.Close()
 	if closed.Load() != 301 {
 		t.Errorf("%d snapshots closed, want 301 (%d requests)", closed.Load(), used.Load())
+	}
+}
+
+// A budget that nobody stated for this request orders the targets and refuses
+// nothing; one that the client or policy stated does.
+func TestDefaultBudgetsRefuseNothing(t *testing.T) {
+	tight := func(q *PlanQuery) Plan {
+		if q.Budget.Total > 0 {
+			return Plan{Infeasible: true}
+		}
+		return Plan{Attempts: []Attempt{{Candidate: q.Permitted[0]}}}
+	}
+	for _, test := range []struct {
+		name   string
+		stated Budget
+		policy Obligations
+		status int
+	}{
+		{"a default", Budget{}, Obligations{}, 200},
+		{"the client's", Budget{Total: time.Second}, Obligations{}, 422},
+		{"policy's", Budget{}, Obligations{Budget: &ObligationBudget{TotalMs: 1000}}, 422},
+	} {
+		r := newRig(allowing(test.policy))
+		r.scheduler.plan = tight
+		req := request("hi")
+		req.Budget = test.stated
+		if out := r.Handle(t.Context(), req, r.sink); out.Status != test.status {
+			t.Errorf("%s: got %d %q, want %d", test.name, out.Status, out.Code, test.status)
+		}
 	}
 }

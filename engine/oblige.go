@@ -40,18 +40,18 @@ func (x *exchange) oblige() bool {
 		// Urgency 0 is the most urgent, so a cap on priority is a floor here.
 		x.req.Priority = max(x.req.Priority, *o.PriorityMax)
 	}
-	x.budget = x.budgetInForce(o)
+	x.setBudget(o)
 	return true
 }
 
-// budgetInForce is the client's budget with the configured defaults, tightened by
-// policy. A client that stated only a total wants nothing after it; one that
-// stated a time to first token, or nothing, wants the reply to be finished.
-func (x *exchange) budgetInForce(o *Obligations) Budget {
-	stated := x.req.Budget
-	b := x.snap.Budgets.Apply(stated)
-	if b.OnMiss == "" && stated.Total > 0 && stated.TTFT == 0 {
-		b.OnMiss = OnMissCancel
+// setBudget puts the client's budget in force with the configured defaults,
+// tightened by policy. A client that stated only a total wants nothing after it;
+// one that stated a time to first token, or nothing, wants the reply to be
+// finished.
+func (x *exchange) setBudget(o *Obligations) {
+	client := x.req.Budget
+	if client.OnMiss == "" && client.Total > 0 && client.TTFT == 0 {
+		client.OnMiss = OnMissCancel
 	}
 	policy := Budget{OnMiss: o.OnMiss}
 	if o.Budget != nil {
@@ -59,7 +59,8 @@ func (x *exchange) budgetInForce(o *Obligations) Budget {
 		policy.TPOT = time.Duration(o.Budget.TPOTMs) * time.Millisecond
 		policy.Total = time.Duration(o.Budget.TotalMs) * time.Millisecond
 	}
-	return b.Tighten(policy)
+	x.stated = client.Tighten(policy)
+	x.budget = x.snap.Budgets.Apply(client).Tighten(policy)
 }
 
 // unmet lists the obligations that are not known, not built or not sensible.
