@@ -229,3 +229,11 @@ func TestLoadConfig(t *testing.T) {
 		})
 	}
 }
+
+func checkCode(t *testing.T, err error, code string) {
+	t.Helper()
+	var ce *engine.ClassifierError
+	if !errors.As(err, &ce) || ce.Code != code {
+		t.Errorf("got %v, want code %q", err, code)
+	}
+}

@@ -467,6 +467,11 @@ static u32 extension(u32 e)
 
 static u32 phone(u32 plus)
 {
+	u32 possible = 0;
+	for (u32 m = ngroups; m > 0 && !possible; m--)
+		possible = phone_form(m, plus, 1) > 0;
+	if (!possible) /* whatever stands nearby */
+		return 0;
 	u32 s = G[0].s, told = near(s, 48, phone_words);
 	u32 last = G[ngroups - 1].e;
 	told = told || words_in(extension(last), extension(last) + 10, behind_phone_words);
