@@ -63,12 +63,12 @@ func TestLoadRefuses(t *testing.T) {
 			[]string{"a.rego:4:1: obligation.redact is string (it must be a set of finding kinds", "a.rego:6:1: obligation.max_output_tokens is string"}},
 		{"rule that is a function", map[string]string{"a.rego": good + "prefer(x) := x\n"},
 			[]string{"a.rego:4:1: prefer must not be a function"}},
-		{"misspelt library name", map[string]string{"a.rego": good + "p if input.request.model in data.sallyport.personal_kindz\n"},
-			[]string{"a.rego:4:29: data.sallyport.personal_kindz does not exist, so the rule would never fire (the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.found"}},
+		{"misspelt library name", map[string]string{"a.rego": good + "prefer.x := 1 if input.request.model in data.sallyport.personal_kindz\n"},
+			[]string{"a.rego:4:41: data.sallyport.personal_kindz does not exist, so the rule would never fire (the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.found"}},
 		{"a wrong shape beside another mistake", map[string]string{"a.rego": good + "obligation.redact := \"x\"\n", "b.rego": "package b\n\nx if y\n"},
 			[]string{"a.rego:4:1: obligation.redact is string", "b.rego:3:6: var y is unsafe"}},
-		{"misspelt rule package", map[string]string{"a.rego": good + "p if data.sallyport.rules.gut.x\n"},
-			[]string{"a.rego:4:6: data.sallyport.rules.gut.x does not exist…good"}},
+		{"misspelt rule package", map[string]string{"a.rego": good + "prefer.x := 1 if data.sallyport.rules.gut.x\n"},
+			[]string{"a.rego:4:18: data.sallyport.rules.gut.x does not exist…good"}},
 		{"unused variable", map[string]string{"a.rego": good + "p if x := 1\n"},
 			[]string{"a.rego:4:6: assigned var x unused"}},
 		{"data with a member twice", map[string]string{"a.rego": good, "acme/data.json": "{\"a\": 1,\n \"a\": 2}"},
@@ -118,9 +118,27 @@ func TestLoadWarnsOfUnknownObligation(t *testing.T) {
 	}
 }
 
+func TestLoadWarnsOfUnreadRules(t *testing.T) {
+	s := load(t, map[string]string{
+		"a.rego": good + "allow if true\n\nobligations.log := \"none\"\n\nprefer[t] := 1 if {\n\tsome t in near\n\tlikes(t)\n}\n\nnear := data.helpers.near\n\nlikes(_) := true\n",
+		"b.rego": "package helpers\n\nnear := {\"x\"}\n\nunused := 1\n",
+	})
+	var got []string
+	for _, w := range s.Warnings() {
+		got = append(got, w.String()[strings.Index(w.String(), "a.rego"):])
+	}
+	want := []string{
+		"a.rego:4:1: warning: nothing reads the rule allow (what no rule denies or excludes is allowed: say what to deny or exclude instead)",
+		"a.rego:6:1: warning: nothing reads the rule obligations (a rule package says deny, exclude, prefer or obligation)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 func TestLoadWarnsOfMissingData(t *testing.T) {
 	s := load(t, map[string]string{
-		"a.rego":         good + "p if data.acme.limitz.x\n\nq if data.acme.limits[input.request.model].x\n\nr if data.acme.limits.small.x\n",
+		"a.rego":         good + "p if data.acme.limitz.x\n\nq if data.acme.limits[input.request.model].x\n\nr if data.acme.limits.small.x\n\nprefer.x := 1 if {\n\tp\n\tq\n\tr\n}\n",
 		"acme/data.json": `{"limits": {"small": {}}}`,
 	})
 	var got []string

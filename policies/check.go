@@ -63,7 +63,7 @@ func checkPackages(modules map[string]*ast.Module) Diagnostics {
 	for _, m := range modules {
 		path := packagePath(m)
 		switch {
-		case path[0] != "sallyport":
+		case len(path) == 0 || path[0] != "sallyport":
 			continue
 		case len(path) < 2 || path[1] != "rules":
 			ds = append(ds, at(m.Package.Loc(), fmt.Sprintf("package %s belongs to the library, which is not edited", strings.Join(path, ".")),
@@ -191,6 +191,53 @@ func (b *built) defines(path []string) bool {
 	}
 	given, _ := b.dataAt(path)
 	return given
+}
+
+// checkUnread warns of rules in rule packages that neither the library nor another
+// rule reads. Such a rule is mostly a misspelt one, or an "allow", which does not
+// exist here: whatever is not denied is allowed.
+func (b *built) checkUnread(own map[string]*ast.Module) Diagnostics {
+	read := map[string]bool{}
+	for _, m := range b.compiler.Modules {
+		ast.WalkRefs(m, func(ref ast.Ref) bool {
+			if !ref.HasPrefix(ast.DefaultRootRef) {
+				return false
+			}
+			// Each beginning of a reference is read, and so is everything below its end.
+			path := names(ref)
+			for i := range path {
+				read[strings.Join(path[:i+1], "/")] = true
+			}
+			if len(path) < len(ref)-1 {
+				read[strings.Join(path, "/")+"/*"] = true
+			}
+			return false
+		})
+	}
+	var ds Diagnostics
+	for file, m := range own {
+		if _, decides := b.modules[file]; !decides {
+			continue
+		}
+		if _, ok := rulePackage(m); !ok {
+			continue
+		}
+		pkg := strings.Join(packagePath(m), "/")
+		for _, r := range m.Rules {
+			name := strings.TrimPrefix(r.Head.Ref()[0].String(), "data.")
+			if contribution(r) != "" || strings.HasPrefix(name, "test_") || read[pkg+"/"+name] || read[pkg+"/*"] {
+				continue
+			}
+			hint := "a rule package says deny, exclude, prefer or obligation"
+			if name == "allow" {
+				hint = "what no rule denies or excludes is allowed: say what to deny or exclude instead"
+			}
+			d := at(r.Loc(), "nothing reads the rule "+name, hint)
+			d.Severity = SeverityWarning
+			ds = append(ds, d)
+		}
+	}
+	return ds
 }
 
 // offered are the library's rules for others, which are marked "offered" in their

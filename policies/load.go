@@ -115,6 +115,7 @@ func build(cfg *Config) (*built, Diagnostics) {
 	}
 	if !ds.failed() {
 		ds = append(ds, b.checkRefs(own)...)
+		ds = append(ds, b.checkUnread(own)...)
 	}
 	return b, ds
 }
@@ -148,7 +149,7 @@ func (b *built) bindContributions() Diagnostics {
 				continue
 			}
 			ref := append(slices.Clone(m.Package.Path), ast.StringTerm(kind))
-			lines[fmt.Sprintf("contributed.%s[%q] := object.get({\"of\": %s}, \"of\", null)\n", kind, name, ref)] = true
+			lines[fmt.Sprintf("contributed.%s[%v] := object.get({\"of\": %v}, \"of\", null)\n", kind, ast.StringTerm(name), ref)] = true
 		}
 	}
 	var src strings.Builder
