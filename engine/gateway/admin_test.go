@@ -101,6 +101,32 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A server that was given nothing to show says so.
+func TestAdminWithoutParts(t *testing.T) {
+	ts := newServer(t, &fakeHandler{})
+	c := dial(t, ts.listen(t, ts.ServeAdmin, nil))
+	for _, path := range []string{"/targets", "/config"} {
+		c.send(adminRequest("GET", path))
+		if resp, body := c.read(); resp.StatusCode != 404 {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+	c.send("no HTTP\r\n\r\n")
+	if resp, body := c.read(); resp.StatusCode != 400 || !strings.Contains(body, engine.CodeMalformed) {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
+func TestAdminPanics(t *testing.T) {
+	const secret = "a secret of the configuration"
+	ts := newServer(t, &fakeHandler{}, func(c *Config) { c.Admin.Config = func() any { panic(secret) } })
+	c := dial(t, ts.listen(t, ts.ServeAdmin, nil))
+	c.send(adminRequest("GET", "/config"))
+	if resp, body := c.read(); resp.StatusCode != 500 || strings.Contains(body+ts.logs.String(), secret) {
+		t.Errorf("%d %s %s", resp.StatusCode, body, ts.logs)
+	}
+}
+
 // The admin interface is for this machine's operators, not for what their
 // browsers load.
 func TestAdminRefusesWebPages(t *testing.T) {

@@ -11,9 +11,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/wire"
 )
+
+var _ Handler = (*engine.Engine)(nil)
 
 // Every path of every route comes to the Handler; none answers by another way.
 func TestRoutesRunThroughTheHandler(t *testing.T) {
@@ -47,6 +51,33 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 				t.Errorf("%s %s: no decision id", r.Method, path)
 			}
 		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	lacking := func(d engine.Dialect) (wire.Ingress, bool) {
+		if d == engine.DialectOpenAIEmbeddings {
+			return nil, false
+		}
+		return wire.IngressFor(d)
+	}
+	registry := prometheus.NewRegistry()
+	if _, err := New(Config{Handler: &fakeHandler{}, Ingress: wire.IngressFor, Registry: registry}); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Config{
+		"no handler":             {Ingress: wire.IngressFor},
+		"no ingress":             {Handler: &fakeHandler{}},
+		"a route without reader": {Handler: &fakeHandler{}, Ingress: lacking},
+		"metrics that exist":     {Handler: &fakeHandler{}, Ingress: wire.IngressFor, Registry: registry},
+	} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	twice := append(Routes(), Routes()[0])
+	if _, err := newRouter(twice, wire.IngressFor); err == nil {
+		t.Error("a path taken twice: no error")
 	}
 }
 

@@ -1,13 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"context"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )

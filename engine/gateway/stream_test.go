@@ -365,6 +365,46 @@ func TestDrainThatRunsOutOfTime(t *testing.T) {
 	}
 }
 
+// A handler that does not heed the end of its context cannot hold a drain up for
+// longer than the grace.
+func TestDrainLeavesStuckHandlersBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := &fakeHandler{handle: func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
+			<-release
+			return reply(ctx, req, sink, "too late")
+		}}
+		ts := newServer(t, h)
+		ln := fasthttputil.NewInmemoryListener()
+		served := make(chan error, 1)
+		go func() { served <- ts.Serve(ln) }()
+		conn, err := ln.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &client{t: t, Conn: conn, r: bufio.NewReader(conn)}
+		c.send(post(chatPath, chatBody))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		begun := time.Now()
+		if err := ts.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("drain: %v", err)
+		}
+		if took := time.Since(begun); took != 30*time.Second+drainGrace {
+			t.Errorf("the drain took %v", took)
+		}
+		if _, err := c.r.ReadByte(); err == nil {
+			t.Error("the connection is still open")
+		}
+		close(release)
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute) // fasthttp's worker pool ends its cleaner
+	})
+}
+
 // nopListener fails a test that accepts on it.
 type nopListener struct{ net.Listener }
 
