@@ -3,10 +3,12 @@ package targets
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/netip"
 	"net/textproto"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -84,11 +86,9 @@ func (d *decoder) target(blk *hcl.Block) Target {
 	t.Jurisdiction = d.string("jurisdiction")
 	t.Attributes = d.attributes()
 	t.MaxConcurrency = int(d.integer("max_concurrency", 1, 1_000_000))
-	if m, ok := d.numbers("rate_limit", nil, []string{"requests_per_minute", "tokens_per_minute"}); ok {
-		t.RateLimit = RateLimit{int(m["requests_per_minute"]), int(m["tokens_per_minute"])}
-	}
-	t.ConnectTimeout = cmp.Or(d.duration("connect_timeout"), DefaultConnectTimeout)
-	t.IdleTimeout = cmp.Or(d.duration("idle_timeout"), DefaultIdleTimeout)
+	t.RateLimit = d.rateLimit()
+	t.ConnectTimeout = d.timeout("connect_timeout", DefaultConnectTimeout)
+	t.IdleTimeout = d.timeout("idle_timeout", DefaultIdleTimeout)
 	d.reserved()
 
 	t.AllowedCIDRs = d.networks(t.Posture)
@@ -104,6 +104,27 @@ func (d *decoder) target(blk *hcl.Block) Target {
 	t.Endpoints = d.endpoints(blk, &t)
 	t.Models = d.models(blk, models)
 	return t
+}
+
+func (d *decoder) rateLimit() RateLimit {
+	m, _ := d.numbers("rate_limit", nil, []string{"requests_per_minute", "tokens_per_minute"})
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		n := m[k]
+		if n < 1 || n != math.Trunc(n) { // 0 would be no limit, which nobody means by it
+			d.fail(d.member("rate_limit", k), "Wrong number", "rate_limit: %s must be a whole number from 1. Remove it for no limit.", k)
+		}
+	}
+	return RateLimit{int(m["requests_per_minute"]), int(m["tokens_per_minute"])}
+}
+
+// timeout is a duration above zero.
+func (d *decoder) timeout(name string, otherwise time.Duration) time.Duration {
+	before := len(*d.diags)
+	t := d.duration(name)
+	if t == 0 && d.has(name) && len(*d.diags) == before {
+		d.fail(d.at(name), "No time at all", "%s must be above zero; the default is %v.", name, otherwise)
+	}
+	return cmp.Or(t, otherwise)
 }
 
 func (d *decoder) dialect(blk *hcl.Block) engine.Dialect {
@@ -392,7 +413,7 @@ func (b *block) modelName(at *hcl.Range, name string) bool {
 }
 
 func validName(s string) bool {
-	return s != "" && len(s) <= 64 && strings.IndexAny(s[:1], "._-") < 0 &&
+	return s != "" && len(s) <= 64 && !strings.ContainsAny(s[:1], "._-") &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !alphanumeric(r) && !strings.ContainsRune("._-", r) })
 }
 

@@ -49,3 +49,30 @@ target "cloud" "empty" {
   endpoints = []
   api_key   = env("EMPTY")
 }
+
+target "cloud" "zeroes" {
+  dialect         = "openai"
+  base_url        = "https://user@x.example/v1"
+  headers         = { (env("KEY")) = "x" }
+  attributes      = jsondecode("{\"a\":null}")
+  rate_limit      = { requests_per_minute = 0, tokens_per_minute = 0.5 }
+  connect_timeout = "0s"
+  idle_timeout    = "-1s"
+  allowed_cidrs   = []
+  model "m" { aliases = [env("KEY")] }
+  stand_in {}
+  stand_in {}
+}
+
+target "edge" {
+  dialect = "openai"
+}
+
+target "edge" "null" {
+  dialect   = "ollama"
+  endpoints = [null]
+  headers   = "x"
+  jurisdiction = ""
+  model "m" { cost_per_mtok = [1, 2] }
+  model {}
+}
