@@ -28,23 +28,25 @@ type sse struct {
 // feed takes the next bytes and calls event for each event that they complete.
 // The data is valid until event returns.
 func (s *sse) feed(p []byte, event func(data []byte) error) error {
+	lf := -1 // where the next LF of p is; it is looked for once, not once a line
 	for len(p) > 0 {
 		if s.skipLF {
 			s.skipLF = false
 			if p[0] == '\n' {
-				p = p[1:]
+				p, lf = p[1:], lf-1
 				continue
 			}
 		}
-		end := bytes.IndexByte(p, '\n')
-		head := p
-		if end >= 0 {
-			head = p[:end]
+		if lf < 0 {
+			if lf = bytes.IndexByte(p, '\n'); lf < 0 {
+				lf = len(p)
+			}
 		}
-		if cr := bytes.IndexByte(head, '\r'); cr >= 0 {
+		end := lf
+		if cr := bytes.IndexByte(p[:lf], '\r'); cr >= 0 {
 			end, s.skipLF = cr, true
 		}
-		if end < 0 {
+		if end == len(p) {
 			if len(s.line)+len(p) > maxFrame {
 				return errFrameTooLarge
 			}
@@ -53,10 +55,13 @@ func (s *sse) feed(p []byte, event func(data []byte) error) error {
 		}
 		line := p[:end]
 		if len(s.line) > 0 {
+			if len(s.line)+len(line) > maxFrame {
+				return errFrameTooLarge
+			}
 			s.line = append(s.line, line...)
 			line = s.line
 		}
-		p = p[end+1:]
+		p, lf = p[end+1:], lf-end-1
 		err := s.take(line, event)
 		s.line = s.line[:0]
 		if err != nil {
