@@ -252,7 +252,7 @@ func (b *built) prepare(ctx context.Context, timeout time.Duration, warnings Dia
 	}
 	s := &Set{
 		sources:  b.sources,
-		modules:  b.packages,
+		packages: b.packages,
 		revision: revision(b.sources),
 		warnings: warnings,
 		timeout:  timeout,

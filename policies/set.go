@@ -32,7 +32,7 @@ const decisionPath = "data.sallyport.decision"
 // loaded from is read again. It implements engine.Decider.
 type Set struct {
 	sources  []source
-	modules  []string // rule packages, sorted
+	packages []string // of rules, sorted
 	revision string
 	warnings Diagnostics
 	timeout  time.Duration
@@ -56,7 +56,7 @@ func (s *Set) Warnings() Diagnostics { return slices.Clone(s.warnings) }
 
 // Packages are the names of the rule packages, sorted: what follows
 // sallyport.rules in their package clauses, joined with dots.
-func (s *Set) Packages() []string { return slices.Clone(s.modules) }
+func (s *Set) Packages() []string { return slices.Clone(s.packages) }
 
 // File is one file of a policy set.
 type File struct {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/open-policy-agent/opa/v1/util"
+	"go.yaml.in/yaml/v3"
 )
 
 // origin says whose file a source is.
@@ -195,12 +196,18 @@ func mergeData(sources []source) (map[string]any, Diagnostics) {
 		fail := func(line, col int, message, hint string) {
 			ds = append(ds, Diagnostic{s.shown, line, col, SeverityError, message, hint})
 		}
+		// The decoder below keeps the last of two members of one name and the first of
+		// two documents; nobody can tell which one was meant.
 		if kindOf(s.name) == "json" {
-			// The decoder below keeps the last of two members of one name; no reader
-			// can tell which one was meant.
 			if err := checkJSON(s.bytes); err != nil {
 				line, col := position(s.bytes, offsetOf(err))
 				fail(line, col, "is not valid JSON: "+jsonReason(err), "")
+				continue
+			}
+		}
+		if kindOf(s.name) == "yaml" {
+			if err := checkYAML(s.bytes); err != nil {
+				fail(yamlLine(err), 1, "is not valid YAML: "+strings.Join(strings.Fields(err.Error()), " "), "")
 				continue
 			}
 		}
@@ -266,6 +273,26 @@ func checkJSON(b []byte) error {
 		return errors.New("more than one value")
 	}
 	return err
+}
+
+func checkYAML(b []byte) error {
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	var doc any
+	if err := d.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := d.Decode(&doc); !errors.Is(err, io.EOF) {
+		return errors.New("more than one document")
+	}
+	return nil
+}
+
+// yamlLine is the first line that a YAML error names; 0: none.
+func yamlLine(err error) int {
+	_, after, _ := strings.Cut(err.Error(), "line ")
+	digits, _, _ := strings.Cut(after, ":")
+	line, _ := strconv.Atoi(digits) // no number: 0
+	return line
 }
 
 func offsetOf(err error) int {
