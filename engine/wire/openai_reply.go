@@ -154,8 +154,12 @@ func (r *openAIReply) relay(dst []byte, f *engine.Frame) ([]byte, error) {
 	}
 	if look || bytes.Contains(raw, []byte(`"error"`)) {
 		var err error
+		metered := r.usedRaw
 		if raw, err = r.repair(raw); err != nil {
 			return dst, err
+		}
+		if r.usedRaw && !metered {
+			dst = r.finish(dst, false) // usage comes after every finish reason
 		}
 	}
 	if len(raw) == 0 {
@@ -369,10 +373,22 @@ func (r *openAIReply) End(dst []byte) ([]byte, error) {
 	if !r.streams() {
 		return r.unary(dst)
 	}
+	dst = r.finish(dst, true)
+	if r.req.IncludeUsage && r.usage != nil && !r.usedRaw {
+		dst = append(r.begin(dst), `],"usage":`...)
+		dst = append(append(dst, usageObject(*r.usage)...), "}\n\n"...)
+	}
+	return append(dst, "data: [DONE]\n\n"...), nil
+}
+
+// finish appends the last chunk of every choice that has none yet: of all of them,
+// or of those whose upstream has said why they ended.
+func (r *openAIReply) finish(dst []byte, all bool) []byte {
 	for i, c := range r.choices {
-		if c.finished {
+		if c.finished || !all && c.finish == "" {
 			continue
 		}
+		c.finished = true
 		if !c.begun && r.req.Operation == engine.OpChat {
 			dst = r.chunk(dst, i, []byte(firstDelta), "")
 		}
@@ -382,11 +398,7 @@ func (r *openAIReply) End(dst []byte) ([]byte, error) {
 		}
 		dst = r.chunk(dst, i, delta, c.reason())
 	}
-	if r.req.IncludeUsage && r.usage != nil && !r.usedRaw {
-		dst = append(r.begin(dst), `],"usage":`...)
-		dst = append(append(dst, usageObject(*r.usage)...), "}\n\n"...)
-	}
-	return append(dst, "data: [DONE]\n\n"...), nil
+	return dst
 }
 
 func (c *replyChoice) reason() string {
