@@ -83,14 +83,14 @@ func checkPackages(modules map[string]*ast.Module) Diagnostics {
 }
 
 // checkBuiltins finds the built-ins that would make a decision depend on more
-// than its input. The compiler refuses them too, in words that do not help and
-// only when nothing else is wrong; this is for the author, that is for certain.
+// than its input. The compiler does not have them, which is for certain; this is
+// for the author, who hears of it even where something else is wrong.
 func checkBuiltins(modules map[string]*ast.Module) Diagnostics {
 	var ds Diagnostics
 	for _, m := range modules {
 		check := func(op *ast.Term) {
 			name := op.Value.String()
-			if bi, ok := ast.BuiltinMap[name]; ok && bi.Nondeterministic {
+			if withheld(name) {
 				ds = append(ds, at(op.Loc(), unsafeMessage(name), unsafeHint(name)))
 			}
 		}
@@ -104,10 +104,19 @@ func checkBuiltins(modules map[string]*ast.Module) Diagnostics {
 			if e.IsCall() {
 				check(e.OperatorTerm())
 			}
+			for _, w := range e.With {
+				check(w.Value) // a function replaced by a built-in
+			}
 			return false
 		})
 	}
 	return ds
+}
+
+// withheld says whether a name is a built-in that policies may not call.
+func withheld(name string) bool {
+	bi, ok := ast.BuiltinMap[name]
+	return ok && bi.IsNondeterministic()
 }
 
 func unsafeMessage(name string) string {
@@ -295,7 +304,7 @@ func fromAST(e *ast.Error, file string) Diagnostic {
 	if d.File == "" {
 		d.File = file
 	}
-	if name, ok := strings.CutPrefix(e.Message, "unsafe built-in function calls in expression: "); ok {
+	if name, ok := strings.CutPrefix(e.Message, "undefined function "); ok && withheld(name) {
 		d.Message, d.Hint = unsafeMessage(name), unsafeHint(name)
 		return d
 	}

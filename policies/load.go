@@ -211,15 +211,11 @@ func (b *built) compile(unparsed bool) Diagnostics {
 // newCompiler has OPA's built-ins but those whose result is not a function of
 // their arguments.
 func newCompiler() *ast.Compiler {
-	unsafe := map[string]struct{}{}
-	for _, bi := range ast.Builtins {
-		if bi.Nondeterministic {
-			unsafe[bi.Name] = struct{}{}
-		}
-	}
+	capabilities := ast.CapabilitiesForThisVersion()
+	capabilities.Builtins = slices.DeleteFunc(slices.Clone(capabilities.Builtins), (*ast.Builtin).IsNondeterministic)
 	return ast.NewCompiler().
 		SetErrorLimit(0).
-		WithUnsafeBuiltins(unsafe).
+		WithCapabilities(capabilities).
 		WithDefaultRegoVersion(ast.RegoV1)
 }
 
