@@ -63,12 +63,12 @@ func (c *Classifier) start() (*instance, error) {
 	if init := mod.ExportedFunction(exportInit); init != nil {
 		if err := i.call(init, 0); err != nil {
 			i.close()
-			return nil, fmt.Errorf("%s: %w", exportInit, err)
+			return nil, fmt.Errorf("%s: %w", exportInit, firstLine(err))
 		}
 	}
 	if err := i.call(mod.ExportedFunction(exportABI), 0); err != nil {
 		i.close()
-		return nil, fmt.Errorf("%s: %w", exportABI, err)
+		return nil, fmt.Errorf("%s: %w", exportABI, firstLine(err))
 	}
 	if bits := uint32(i.stack[0]); bits != 0 {
 		i.close()

@@ -467,6 +467,8 @@ static u32 extension(u32 e)
 
 static u32 phone(u32 plus)
 {
+	if (!plus && ngroups > 1 && size(0) < 2 && size(1) < 2 && (D[0] || D[1]))
+		return 0; /* single digits in a row */
 	u32 possible = 0;
 	for (u32 m = ngroups; m > 0 && !possible; m--)
 		possible = phone_form(m, plus, 1) > 0;
