@@ -106,9 +106,11 @@ func (b *body) shared(name string, i int) bool {
 			s.Seed = &v
 		}
 	case "n":
-		if v, ok := b.positive(i); ok {
-			s.N = v
+		v, ok := b.positive(i)
+		if ok && v > maxChoices {
+			b.fail(i, "must be a whole number from 1 to %d", maxChoices)
 		}
+		s.N = v
 	case "stop":
 		b.stop(i)
 	case "max_tokens", "max_completion_tokens":

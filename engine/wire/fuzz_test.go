@@ -189,7 +189,7 @@ func clientGets(t *testing.T, req *engine.Request, frames []engine.Frame, failed
 	var err error
 	for i := range frames {
 		if dst, err = rep.Frame(dst, &frames[i]); err != nil {
-			return // a choice out of range
+			t.Fatal(err) // would be taken for the client's leaving
 		}
 	}
 	if failed != nil {

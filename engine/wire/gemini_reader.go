@@ -88,6 +88,9 @@ func (r *geminiReader) read(payload []byte) error {
 	}
 	for i := range p.Candidates {
 		c := &p.Candidates[i]
+		if !goodChoice(c.Index) {
+			return errBadChoice
+		}
 		state := r.choice(c.Index)
 		if c.Content != nil {
 			for k := range c.Content.Parts {

@@ -128,6 +128,7 @@ func TestReadRequestMistakes(t *testing.T) {
 		{"tools and functions", "", chat(`,"tools":[],"functions":[]`), "tools", "cannot both"},
 		{"unknown tool choice", "", chat(`,"tool_choice":"maybe"`), "tool_choice", "none, auto"},
 		{"n of zero", "", chat(`,"n":0`), "n", "from 1"},
+		{"n of thousands", "", chat(`,"n":5000`), "n", "from 1 to 128"},
 		{"n in words", "", chat(`,"n":"two"`), "n", "must be a number, not a string"},
 		{"half a token", "", chat(`,"max_tokens":1.5`), "max_tokens", "whole number"},
 		{"no tokens", "", chat(`,"max_completion_tokens":0`), "max_completion_tokens", "from 1"},

@@ -142,6 +142,9 @@ func (r *openAIReader) read(payload []byte) error {
 		r.add(engine.Event{Kind: engine.EventStart, ID: p.ID, Model: p.Model})
 	}
 	for i := range p.Choices {
+		if !goodChoice(p.Choices[i].Index) {
+			return errBadChoice
+		}
 		r.choice(&p.Choices[i])
 	}
 	if p.Usage != nil {

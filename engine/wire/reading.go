@@ -22,8 +22,15 @@ var (
 	errCut           = errors.New("the reply ended without its end marker")
 	errEmptyReply    = errors.New("the reply is empty")
 	errReported      = errors.New("the upstream reported a failure in its reply")
+	errBadChoice     = errors.New("the reply has a choice that was not asked for")
 	errNoAnswer      = errors.New("the reply holds no answer")
 )
+
+// maxChoices bounds the alternative answers of a request and of its reply: it is
+// OpenAI's own limit.
+const maxChoices = 128
+
+func goodChoice(i int) bool { return i >= 0 && i < maxChoices }
 
 // frames is what the readers of all dialects share: it cuts a reply into frames
 // as its framing says and hands each payload to the dialect's decoder.

@@ -2,9 +2,15 @@
 // engine.Request and engine.Event and back. One reader and one writer a dialect
 // and direction, never a translator for a pair; no I/O.
 //
-// It hides JSON, SSE and NDJSON framing, each dialect's field names, and the
-// rule that a request relayed in its own dialect keeps every byte that nothing
-// required to change.
+// It hides JSON, SSE and NDJSON framing, each dialect's field names, and two
+// rules. A request relayed in its own dialect keeps every byte that nothing
+// required to change. And every string and long number of a client's body is a
+// text of the request unless its reader consumed it as a field that cannot carry
+// one (a role, a type, an identifier, base64), so that nothing reaches a target
+// uninspected: what a reader does not know of is a text.
+//
+// Clients' bodies and upstreams' replies are read strictly, duplicate names and
+// invalid UTF-8 refused: what two parsers could read in two ways is no fact.
 package wire
 
 import (
@@ -18,8 +24,9 @@ type Limits struct {
 
 // Ingress is a client's side of a dialect.
 type Ingress interface {
-	// ReadRequest parses a client's body. The request owns body from then on. The
-	// error is an *engine.RequestError that names the field.
+	// ReadRequest parses a client's body. The request owns body from then on, and
+	// its documents are slices of it. The error is an *engine.RequestError that
+	// names the field and repeats nothing else of the body.
 	ReadRequest(body []byte, lim Limits) (*engine.Request, error)
 	// NewReply returns a writer of one reply to req.
 	NewReply(req *engine.Request) Reply
@@ -61,12 +68,14 @@ type UpstreamRequest struct {
 type Egress interface {
 	// Supports says whether the dialect can carry the operation.
 	Supports(op engine.Operation) bool
-	// WriteRequest renders req, obligations applied, for the target. A request it
-	// cannot represent is an *engine.RequestError that names the field.
+	// WriteRequest renders req, obligations applied, for the target, and does not
+	// change it. A request it cannot represent is an *engine.RequestError that
+	// names the field; what only hints, such as a seed, may be left out.
 	WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error)
 	// NewReader returns a reader of the reply to that request.
 	NewReader(req *engine.Request) ReplyReader
-	// ReadError takes the upstream's message and code out of an error body.
+	// ReadError takes the upstream's message and code out of an error body; both
+	// are "" where it has none. The message may repeat the prompt.
 	ReadError(status int, body []byte) (code, message string)
 }
 
