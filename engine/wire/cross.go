@@ -123,7 +123,7 @@ func turns(req *engine.Request) (system []turnPart, out []turn) {
 	return system, out
 }
 
-// partText is the text of a part that must be one.
+// text is the text of a part that must be one.
 func (p turnPart) text(d engine.Dialect) (string, error) {
 	if p.part == nil || p.part.Kind != engine.PartText && p.part.Kind != engine.PartRefusal {
 		return "", inexpressible(d, p.field, "only text can stand here")

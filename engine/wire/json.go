@@ -216,10 +216,10 @@ func pointerPath(p jsontext.Pointer) string {
 	return b.String()
 }
 
-// plain says whether s is at most max bytes of the characters that identifiers
-// and enumerated values are made of.
-func plain(s string, max int) bool {
-	if s == "" || len(s) > max {
+// plain says whether s is one to limit of the characters that identifiers and
+// enumerated values are made of.
+func plain(s string, limit int) bool {
+	if s == "" || len(s) > limit {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
