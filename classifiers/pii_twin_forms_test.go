@@ -51,7 +51,7 @@ func (t *piiTwin) phoneForm(m int, plus, told bool) float64 {
 		return either(m > 1 || told, 0.97, 0.9)
 	}
 	if n >= 10 && n <= 17 && d[0] == 0 && d[1] == 0 {
-		return either(t.callingCode(2) && (m > 1 || told) && sep != '/', 0.85, 0)
+		return either(t.callingCode(2) && (m > 1 || told) && sep != '/' && (sep != '.' || m != 2), 0.85, 0)
 	}
 	if t.sizes(m, "334") || t.sizes(m, "37") || d[0] == 1 && (t.sizes(m, "1334") || t.sizes(m, "137")) {
 		valid := d[n-10] >= 2 && d[n-7] >= 2
@@ -95,7 +95,10 @@ func (t *piiTwin) phoneForm(m int, plus, told bool) float64 {
 	if sep == '.' && (m < 4 || big > 2) || sep == '/' || m == 2 && sep == '-' && !t.sizes(m, "34") {
 		return 0
 	}
-	return either(told && big <= 6, 0.7, 0)
+	if big > 6 || told {
+		return either(big <= 6, 0.7, 0)
+	}
+	return either(n >= 9 && n <= 11 && t.at(t.groups[0].e) == ')' && t.size(0) <= 4, 0.6, 0)
 }
 
 func (t *piiTwin) extension(e int) int {

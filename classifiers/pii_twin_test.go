@@ -110,13 +110,25 @@ func (t *piiTwin) emit(s, e int, kind string, score float64) int {
 }
 
 func (t *piiTwin) wordsIn(from, to int, words string) bool {
-	for i := max(0, from); i < min(to, len(t.p)); i++ {
-		if !isAlpha(t.p[i]) || isAlpha(t.at(i-1)) {
+	var lower []byte
+	for _, c := range t.p {
+		lower = append(lower, lowerASCII(c))
+	}
+	end := min(to, len(lower))
+	for i := max(0, from); i < end; i++ {
+		if !isAlpha(lower[i]) || isAlpha(t.at(i-1)) {
 			continue
 		}
-		rest := t.p[i:min(to, len(t.p))]
 		for w := range strings.SplitSeq(words, ",") {
-			if len(w) <= len(rest) && strings.EqualFold(string(rest[:len(w)]), w) && bytes.IndexFunc(rest[:len(w)], nonASCII) < 0 {
+			stem, open := strings.CutSuffix(w, "*")
+			if !bytes.HasPrefix(lower[i:end], []byte(stem)) {
+				continue
+			}
+			e := i + len(stem)
+			if lowerASCII(t.at(e)) == 's' {
+				e++
+			}
+			if open || !isAlpha(t.at(e)) {
 				return true
 			}
 		}
@@ -124,15 +136,13 @@ func (t *piiTwin) wordsIn(from, to int, words string) bool {
 	return false
 }
 
-func nonASCII(r rune) bool { return r >= 0x80 }
-
 func (t *piiTwin) near(s, reach int, words string) bool { return t.wordsIn(s-reach, s, words) }
 
 const (
-	twinCard        = "card,credit,debit,visa,mastercard,amex,maestro,pan,cc,carte,karte,tarjeta"
+	twinCard        = "card*,credit*,debit*,visa,mastercard,amex,maestro,pan,cc,carte,karte,tarjeta"
 	twinOrder       = "order,invoice,tracking,ref,reference,ticket,case,sku,isbn,serial,transaction id,imei,build,id,uuid,hash,timestamp,account id"
 	twinSSN         = "ssn,social,soc sec,tax id,taxpayer,itin"
-	twinPhone       = "phone,tel,call,calling,mobile,cell,fax,whatsapp,sms,text me,dial,reach me,reach us,reach her,reach him,reach them,reach you,contact,my number,their number,her number,his number,our number,answering,messages to,telephone,telefon,telefono,handy,movil,mobil,ring,hotline,ph,mob,landline,voicemail,numero,nummer,rufnummer"
+	twinPhone       = "phone*,tel,telef*,teleph*,call*,mobil*,móvil,movil,cell,cellphone*,fax*,whatsapp,sms,text me,dial,reach me,reach us,reach her,reach him,reach them,reach you,contact*,my number,their number,her number,his number,our number,answering,messages to,handy*,ring,ring me,ring us,hotline,ph,mob,landline,voicemail,numero,nummer,rufnummer"
 	twinBehindPhone = "fax,mobile,cell,office,home,work,tel,phone"
 	twinNotPhone    = "isbn,issn,order,invoice,tracking,version,timestamp,serial,sku,part,build,commit,account,imei,id,ref,case,ticket,figure,lat,lon"
 	twinVersion     = "version,ver,release,build,firmware,section,chapter,clause,oid,v"

@@ -41,8 +41,9 @@ static u32 found(u32 s, u32 e, u32 kind, float score)
 	return floor_ = e;
 }
 
-/* Does one of the words, each ended by a zero and all by two, stand between from
- * and to? It has to begin where letters begin; it may end inside a longer one. */
+/* Does one of the words stand between from and to? Each ends with a zero, the
+ * list with two. A word has to begin and end where letters do, but for a plural's
+ * "s"; one that ends with "*" may go on. */
 static int words_in(u32 from, u32 to, const char *words)
 {
 	for (u32 i = from; i < to; i++) {
@@ -50,9 +51,10 @@ static int words_in(u32 from, u32 to, const char *words)
 			continue;
 		for (const char *w = words; *w;) {
 			u32 k = 0;
-			while (w[k] && i + k < to && lower(at(i + k)) == (u8)w[k])
+			while (w[k] && w[k] != '*' && i + k < to && lower(at(i + k)) == (u8)w[k])
 				k++;
-			if (!w[k])
+			u32 e = i + k + (lower(at(i + k)) == 's');
+			if (w[k] == '*' || (!w[k] && !alpha(at(e))))
 				return 1;
 			while (*w)
 				w++;
@@ -65,14 +67,15 @@ static int words_in(u32 from, u32 to, const char *words)
 /* Does one of them stand in the reach bytes before s? */
 static int near(u32 s, u32 reach, const char *words) { return words_in(s > reach ? s - reach : 0, s, words); }
 
-static const char card_words[] = "card\0credit\0debit\0visa\0mastercard\0amex\0maestro\0pan\0cc\0carte\0karte\0tarjeta\0";
+static const char card_words[] = "card*\0credit*\0debit*\0visa\0mastercard\0amex\0maestro\0pan\0cc\0carte\0karte\0tarjeta\0";
 static const char order_words[] = "order\0invoice\0tracking\0ref\0reference\0ticket\0case\0sku\0isbn\0serial\0"
 				  "transaction id\0imei\0build\0id\0uuid\0hash\0timestamp\0account id\0";
 static const char ssn_words[] = "ssn\0social\0soc sec\0tax id\0taxpayer\0itin\0";
-static const char phone_words[] = "phone\0tel\0call\0calling\0mobile\0cell\0fax\0whatsapp\0sms\0text me\0dial\0reach me\0"
-				  "reach us\0reach her\0reach him\0reach them\0reach you\0contact\0my number\0their number\0"
-				  "her number\0his number\0our number\0answering\0messages to\0telephone\0telefon\0telefono\0handy\0movil\0mobil\0ring\0hotline\0"
-				  "ph\0mob\0landline\0voicemail\0numero\0nummer\0rufnummer\0";
+static const char phone_words[] = "phone*\0tel\0telef*\0teleph*\0call*\0mobil*\0móvil\0movil\0cell\0cellphone*\0fax*\0whatsapp\0"
+				  "sms\0text me\0dial\0reach me\0reach us\0reach her\0reach him\0reach them\0reach you\0"
+				  "contact*\0my number\0their number\0her number\0his number\0our number\0answering\0"
+				  "messages to\0handy*\0ring\0ring me\0ring us\0hotline\0ph\0mob\0landline\0voicemail\0"
+				  "numero\0nummer\0rufnummer\0";
 static const char behind_phone_words[] = "fax\0mobile\0cell\0office\0home\0work\0tel\0phone\0";
 static const char not_phone_words[] = "isbn\0issn\0order\0invoice\0tracking\0version\0timestamp\0serial\0sku\0part\0"
 				      "build\0commit\0account\0imei\0id\0ref\0case\0ticket\0figure\0lat\0lon\0";
@@ -409,7 +412,7 @@ static float phone_form(u32 m, u32 plus, u32 told)
 		return m > 1 || told ? 0.97f : 0.9f;
 	}
 	if (D[0] == 0 && D[1] == 0 && n >= 10 && n <= 17)
-		return calling_code(2) && (m > 1 || told) && sep != '/' ? 0.85f : 0;
+		return calling_code(2) && (m > 1 || told) && sep != '/' && !(sep == '.' && m == 2) ? 0.85f : 0;
 	u32 us = sizes(m, "334") || sizes(m, "37") || (D[0] == 1 && (sizes(m, "1334") || sizes(m, "137")));
 	if (us && (n == 10 || n == 11)) {
 		u32 valid = D[n - 10] >= 2 && D[n - 7] >= 2;
@@ -442,7 +445,11 @@ static float phone_form(u32 m, u32 plus, u32 told)
 		return 0;
 	if (m == 2 && sep == '-' && !sizes(m, "34")) /* a subtraction, a range */
 		return 0;
-	return told && big <= 6 ? 0.7f : 0;
+	if (big > 6)
+		return 0;
+	if (told)
+		return 0.7f;
+	return n >= 9 && n <= 11 && at(G[0].e) == ')' && size(0) <= 4 ? 0.6f : 0;
 }
 
 /* The end of an extension such as "x123" or " ext. 123" behind e, or e. */
