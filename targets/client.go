@@ -135,9 +135,9 @@ func (t *target) header(a *engine.Attempt, up *wire.UpstreamRequest) http.Header
 
 // hide takes the target's secrets out of what an upstream has said.
 func (t *target) hide(text string) string {
-	text = t.APIKey.hide(text)
+	text = t.APIKey.Hide(text)
 	for _, v := range t.Headers {
-		text = v.hide(text)
+		text = v.Hide(text)
 	}
 	return text
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/sallyport-ai/sallyport/targets/block"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -32,7 +34,7 @@ func decodeSource(src []byte, name, dir string) ([]Target, hcl.Diagnostics) {
 	}
 	content, more := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{BlockHeader()}})
 	diags = append(diags, more...)
-	list, more := Decode(content.Blocks, &hcl.EvalContext{Functions: Functions(testEnv, dir)})
+	list, more := Decode(content.Blocks, &hcl.EvalContext{Functions: block.Functions(testEnv, dir)})
 	return list, append(diags, more...)
 }
 
@@ -149,8 +151,8 @@ func TestDecodeTarget(t *testing.T) {
 }
 
 func TestSecretIsNeverPrinted(t *testing.T) {
-	s := NewSecret(canary)
-	inner := struct{ hidden Secret }{s}
+	s := block.NewSecret(canary)
+	inner := struct{ hidden block.Secret }{s}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v"} {
 		args := []any{s}
 		if strings.Count(verb, "%") == 2 {
@@ -160,7 +162,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		assertNoCanary(t, fmt.Sprintf(verb, append([]any{&s}, args[1:]...)...))
 	}
 	assertNoCanary(t, fmt.Sprintf("%v %+v %#v", inner, inner, inner))
-	b, err := json.Marshal(map[string]any{"s": s, "m": map[string]Secret{"k": s}})
+	b, err := json.Marshal(map[string]any{"s": s, "m": map[string]block.Secret{"k": s}})
 	if err != nil {
 		t.Fatal(err)
 	}

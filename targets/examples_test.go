@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/sallyport-ai/sallyport/targets/block"
 )
 
 // TestExamples decodes every example without a diagnostic and makes a set of it.
@@ -29,7 +31,7 @@ func TestExamples(t *testing.T) {
 		}
 		content, diags := parsed.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{BlockHeader()}})
 		env := func(string) (string, bool) { return canary, true }
-		list, more := Decode(content.Blocks, &hcl.EvalContext{Functions: Functions(env, "examples")})
+		list, more := Decode(content.Blocks, &hcl.EvalContext{Functions: block.Functions(env, "examples")})
 		if diags = append(diags, more...); len(diags) > 0 {
 			t.Errorf("%s:\n%s", file, render(diags))
 			continue
@@ -64,7 +66,7 @@ func TestReadmeSnippets(t *testing.T) {
 		}
 		content, diags := parsed.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{BlockHeader()}})
 		env := func(string) (string, bool) { return canary, true }
-		if _, more := Decode(content.Blocks, &hcl.EvalContext{Functions: Functions(env, ".")}); len(diags)+len(more) > 0 {
+		if _, more := Decode(content.Blocks, &hcl.EvalContext{Functions: block.Functions(env, ".")}); len(diags)+len(more) > 0 {
 			t.Errorf("%v %v in:\n%s", diags, more, src)
 		}
 		n++

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/engine/wire"
+	"github.com/sallyport-ai/sallyport/targets/block"
 	"github.com/sallyport-ai/sallyport/targets/standin"
 )
 
@@ -26,8 +27,8 @@ func TestForwardDialects(t *testing.T) {
 	for _, dialect := range []engine.Dialect{engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama} {
 		t.Run(string(dialect), func(t *testing.T) {
 			decl := declare("demo", PostureEdge, dialect)
-			decl.APIKey = NewSecret(canary)
-			decl.Headers = map[string]Secret{"X-Project": NewSecret("p1")}
+			decl.APIKey = block.NewSecret(canary)
+			decl.Headers = map[string]block.Secret{"X-Project": block.NewSecret("p1")}
 			decl.StandIn = &StandIn{}
 			s := newSet(t, decl)
 			const want = `[stand-in edge target "demo", no model behind it] I received 2 messages. The last user message was: hello there`
@@ -181,7 +182,7 @@ func TestForwardFaults(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			srv := startStandIn(t, standin.Config{})
 			decl := declare("demo", PostureCloud, engine.DialectOpenAI, srv.URL())
-			decl.APIKey = NewSecret(canary)
+			decl.APIKey = block.NewSecret(canary)
 			s := newSet(t, decl)
 			for range failuresToPause {
 				srv.SetFault(tc.fault)

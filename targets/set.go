@@ -178,11 +178,20 @@ func (t *target) close() error {
 	return nil
 }
 
+// serves says whether the model can be asked for the operation.
+func (r ref) serves(op engine.Operation) bool {
+	return r.target.egress.Supports(op) && (len(r.model.Operations) == 0 || slices.Contains(r.model.Operations, op))
+}
+
 // Candidates implements engine.Forwarder. A name is looked up as the name or
-// alias of a model, then as "target/model"; "auto" is every model. The maps in
-// the facts are the set's own: they must not be changed.
+// alias of a model, then as "target/model"; "auto" is every model. Models that do
+// not serve the operation are left out as long as one does. The maps in the facts
+// are the set's own: they must not be changed.
 func (s *Set) Candidates(req *engine.Request) []engine.Candidate {
 	refs := s.index[req.Model]
+	if able := func(r ref) bool { return r.serves(req.Operation) }; slices.ContainsFunc(refs, able) {
+		refs = slices.DeleteFunc(slices.Clone(refs), func(r ref) bool { return !able(r) })
+	}
 	now := time.Now()
 	list := make([]engine.Candidate, 0, len(refs))
 	for i, r := range refs {
@@ -202,7 +211,7 @@ func (s *Set) Candidates(req *engine.Request) []engine.Candidate {
 			},
 			Price: m.Price, ContextTokens: m.ContextTokens, MaxConcurrency: t.MaxConcurrency,
 			TTFTHint: m.TTFTHint, TPOTHint: m.TPOTHint,
-			Supports: t.egress.Supports(req.Operation),
+			Supports: r.serves(req.Operation),
 		})
 	}
 	return list

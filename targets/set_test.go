@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/targets/block"
 )
 
 func candidateSet(t *testing.T) *Set {
 	cloud := declare("openai", PostureCloud, engine.DialectOpenAI, "https://api.example/v1")
-	cloud.APIKey = NewSecret(canary)
+	cloud.APIKey = block.NewSecret(canary)
 	cloud.Jurisdiction, cloud.Attributes, cloud.MaxConcurrency = "US", map[string]string{"dpa": "2026-01"}, 7
 	cloud.Models = []Model{
 		{Name: "mini", Upstream: "gpt-mini", Aliases: []string{"small", "default"}, ContextTokens: 1000, Quality: 60,

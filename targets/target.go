@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/targets/block"
 )
 
 // The postures: trust classes of targets, not ordered here.
@@ -29,21 +30,21 @@ const (
 
 // Target is a declared destination. Decode makes checked ones.
 type Target struct {
-	Name           string            `json:"name"`
-	Posture        string            `json:"posture"`
-	Dialect        engine.Dialect    `json:"dialect"`
-	Endpoints      []Endpoint        `json:"endpoints"`
-	APIKey         Secret            `json:"api_key,omitzero"`
-	Headers        map[string]Secret `json:"headers,omitempty"` // sent with each request
-	Jurisdiction   string            `json:"jurisdiction,omitempty"`
-	Attributes     map[string]string `json:"attributes,omitempty"`
-	AllowedCIDRs   []netip.Prefix    `json:"allowed_cidrs,omitempty"` // empty: no limit, except that air_gapped then dials unix sockets alone
-	MaxConcurrency int               `json:"max_concurrency,omitempty"`
-	RateLimit      RateLimit         `json:"rate_limit,omitzero"`
-	ConnectTimeout time.Duration     `json:"connect_timeout_ns"` // 0: DefaultConnectTimeout
-	IdleTimeout    time.Duration     `json:"idle_timeout_ns"`    // between two reads of a reply; 0: DefaultIdleTimeout
-	Models         []Model           `json:"models"`
-	StandIn        *StandIn          `json:"stand_in,omitempty"`
+	Name           string                  `json:"name"`
+	Posture        string                  `json:"posture"`
+	Dialect        engine.Dialect          `json:"dialect"`
+	Endpoints      []Endpoint              `json:"endpoints"`
+	APIKey         block.Secret            `json:"api_key,omitzero"`
+	Headers        map[string]block.Secret `json:"headers,omitempty"` // sent with each request
+	Jurisdiction   string                  `json:"jurisdiction,omitempty"`
+	Attributes     map[string]string       `json:"attributes,omitempty"`
+	AllowedCIDRs   []netip.Prefix          `json:"allowed_cidrs,omitempty"` // empty: no limit, except that air_gapped then dials unix sockets alone
+	MaxConcurrency int                     `json:"max_concurrency,omitempty"`
+	RateLimit      RateLimit               `json:"rate_limit,omitzero"`
+	ConnectTimeout time.Duration           `json:"connect_timeout_ns"` // 0: DefaultConnectTimeout
+	IdleTimeout    time.Duration           `json:"idle_timeout_ns"`    // between two reads of a reply; 0: DefaultIdleTimeout
+	Models         []Model                 `json:"models"`
+	StandIn        *StandIn                `json:"stand_in,omitempty"`
 }
 
 // RateLimit bounds what this process sends to a target; 0: no limit.
@@ -54,14 +55,15 @@ type RateLimit struct {
 
 // Model is a model that a target serves.
 type Model struct {
-	Name          string        `json:"name"`
-	Upstream      string        `json:"upstream"` // the target's own name for it
-	Aliases       []string      `json:"aliases,omitempty"`
-	ContextTokens int           `json:"context_tokens,omitempty"`
-	Price         engine.Price  `json:"cost_per_mtok,omitzero"`
-	Quality       float64       `json:"quality,omitempty"` // 0..100
-	TTFTHint      time.Duration `json:"ttft_hint_ns,omitempty"`
-	TPOTHint      time.Duration `json:"tpot_hint_ns,omitempty"`
+	Name          string             `json:"name"`
+	Upstream      string             `json:"upstream"` // the target's own name for it
+	Aliases       []string           `json:"aliases,omitempty"`
+	Operations    []engine.Operation `json:"operations,omitempty"` // that it serves; empty: all that the dialect carries
+	ContextTokens int                `json:"context_tokens,omitempty"`
+	Price         engine.Price       `json:"cost_per_mtok,omitzero"`
+	Quality       float64            `json:"quality,omitempty"` // 0..100
+	TTFTHint      time.Duration      `json:"ttft_hint_ns,omitempty"`
+	TPOTHint      time.Duration      `json:"tpot_hint_ns,omitempty"`
 }
 
 // StandIn makes a target an in-process server without a model.
@@ -81,7 +83,7 @@ type Endpoint struct {
 // String is the URL, or "(sensitive)".
 func (e Endpoint) String() string {
 	if e.Sensitive {
-		return sensitive
+		return block.Hidden
 	}
 	return e.URL
 }

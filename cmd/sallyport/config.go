@@ -23,18 +23,19 @@ import (
 // config is a decoded configuration file. Paths in it are absolute or relative to
 // the working directory.
 type config struct {
-	file        string // "" for the embedded default
-	sha256      string // of the file's bytes, hex
-	view        map[string]any
-	server      serverConfig
-	keys        engine.Keyring
-	policyPaths []string
-	headers     []string // that policy sees
-	classifiers []classifiers.ModuleConfig
-	modules     []string // .wasm files among them, to be watched
-	targets     []targets.Target
-	log         record.Config
-	budgets     engine.BudgetDefaults
+	file           string // "" for the embedded default
+	sha256         string // of the file's bytes, hex
+	view           map[string]any
+	server         serverConfig
+	keys           engine.Keyring
+	policyPaths    []string
+	standardPolicy bool     // beside policyPaths; without those it is what there is
+	headers        []string // that policy sees
+	classifiers    []classifiers.ModuleConfig
+	modules        []string // .wasm files among them, to be watched
+	targets        []targets.Target
+	log            record.Config
+	budgets        engine.BudgetDefaults
 }
 
 type serverConfig struct {

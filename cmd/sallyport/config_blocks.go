@@ -146,7 +146,7 @@ func (d *configDecoder) key(b *hcl.Block) (engine.Key, bool) {
 }
 
 func (d *configDecoder) policy(b *hcl.Block) {
-	schema := block.Schema("paths", "headers", "candidate")
+	schema := block.Schema("paths", "standard", "headers", "candidate")
 	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "bundle"}}
 	r, content := d.reader(b, schema)
 	for _, b := range content.Blocks {
@@ -164,6 +164,7 @@ func (d *configDecoder) policy(b *hcl.Block) {
 		}
 		d.config.policyPaths = append(d.config.policyPaths, p)
 	}
+	d.config.standardPolicy = r.Bool("standard")
 	headers, _ := r.Strings("headers")
 	for i, h := range headers {
 		name := strings.ToLower(h)

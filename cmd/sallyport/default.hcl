@@ -43,6 +43,7 @@ target "cloud" "demo-cloud" {
     tpot_hint      = "6ms"
   }
   model "demo-embedding" {
+    operations     = ["embeddings"]
     context_tokens = 8192
     cost_per_mtok  = { input = 0.02, output = 0 }
     ttft_hint      = "180ms"

@@ -103,7 +103,7 @@ func build(ctx context.Context, host *classifiers.Host, path string, env lookup)
 	}
 	p := &parts{config: cfg}
 	var err error
-	if p.policies, err = policies.Load(ctx, policies.Config{Paths: cfg.policyPaths}); err != nil {
+	if p.policies, err = policies.Load(ctx, policies.Config{Paths: cfg.policyPaths, Standard: cfg.standardPolicy}); err != nil {
 		if ds, ok := errors.AsType[policies.Diagnostics](err); ok {
 			m.policy = ds
 		} else {

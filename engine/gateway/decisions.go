@@ -2,10 +2,8 @@ package gateway
 
 import (
 	stdjson "encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/wire"
 )
 
 // decisionAnswer is the reply of /v1/decisions: the decision, its id and the
@@ -87,10 +86,10 @@ func (s *Server) decide(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, 
 func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engine.Input, *engine.RequestError) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, nil, badDocument(err)
+		return nil, nil, wire.DocumentError(err)
 	}
 	if _, ok := members["dialect"]; !ok {
-		in, rerr := readInput(raw, now)
+		in, rerr := wire.ReadInput(raw, now)
 		return nil, in, rerr
 	}
 	var wrapped struct {
@@ -98,7 +97,7 @@ func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engi
 		Request jsontext.Value `json:"request"`
 	}
 	if err := json.Unmarshal(raw, &wrapped, json.RejectUnknownMembers(true)); err != nil {
-		return nil, nil, badDocument(err)
+		return nil, nil, wire.DocumentError(err)
 	}
 	ingress, ok := s.ingress(wrapped.Dialect)
 	if !ok {
@@ -116,75 +115,8 @@ func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engi
 	return req, nil, rerr
 }
 
-// readInput reads a decision input document. What it leaves out is empty rather
-// than null, as it is in the documents this program makes, so that one policy
-// reads both.
-func readInput(raw []byte, now time.Time) (*engine.Input, *engine.RequestError) {
-	in := &engine.Input{}
-	if err := json.Unmarshal(raw, in, json.RejectUnknownMembers(true)); err != nil {
-		return nil, badDocument(err)
-	}
-	if in.Time == "" {
-		in.Time = now.UTC().Format(time.RFC3339)
-	}
-	if _, err := time.Parse(time.RFC3339, in.Time); err != nil {
-		return nil, malformed("time", "must be a time of RFC 3339, such as 2026-11-23T16:00:00Z")
-	}
-	emptyList(&in.Request.Tools)
-	emptyList(&in.Request.Modalities)
-	emptyList(&in.Principal.Roles)
-	emptyMap(&in.Request.Metadata)
-	emptyMap(&in.Request.Headers)
-	emptyMap(&in.Principal.Attributes)
-	emptyMap(&in.Classifiers)
-	emptyMap(&in.Targets)
-	for key, t := range in.Targets {
-		emptyMap(&t.Attributes)
-		if t.Target == "" {
-			t.Target = key
-		}
-		in.Targets[key] = t
-	}
-	return in, nil
-}
-
-func emptyList(l *[]string) {
-	if *l == nil {
-		*l = []string{}
-	}
-}
-
-func emptyMap[V any](m *map[string]V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
-}
-
 func malformed(field, why string) *engine.RequestError {
 	return &engine.RequestError{Status: fasthttp.StatusBadRequest, Code: engine.CodeMalformed, Field: field, Message: why}
-}
-
-// badDocument says where a document is wrong. The error's own text may quote
-// values, so it is left out.
-func badDocument(err error) *engine.RequestError {
-	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return malformed(dotted(s.JSONPointer), "is given twice")
-		}
-		return malformed(dotted(s.JSONPointer), fmt.Sprintf("is not valid JSON at byte %d", s.ByteOffset))
-	}
-	if s, ok := errors.AsType[*json.SemanticError](err); ok {
-		if errors.Is(err, json.ErrUnknownName) {
-			return malformed(dotted(s.JSONPointer), "is not a member of this document")
-		}
-		return malformed(dotted(s.JSONPointer), "is of the wrong type")
-	}
-	return malformed("", "the body is not a decision input document")
-}
-
-// dotted writes a JSON pointer the way fields are named in errors.
-func dotted(p jsontext.Pointer) string {
-	return strings.Join(slices.Collect(p.Tokens()), ".")
 }
 
 func (s *Server) answerDecision(ctx *fasthttp.RequestCtx, o *engine.Outcome, candidates map[string]string) {

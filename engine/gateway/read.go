@@ -70,18 +70,28 @@ func unauthenticated(why string) *engine.RequestError {
 // body returns a copy of the request's body that outlives the handler.
 func body(ctx *fasthttp.RequestCtx) ([]byte, *engine.RequestError) {
 	h := &ctx.Request.Header
-	if t := string(h.ContentType()); t != "" {
-		// A malformed parameter after the type does no harm: JSON is UTF-8.
-		media, _, _ := mime.ParseMediaType(t)
-		if media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
-			return nil, badHeader("content-type", "must be application/json")
-		}
+	if !isJSON(string(h.ContentType())) && fromBrowser(h) {
+		return nil, badHeader("content-type", "must be application/json")
 	}
 	// A body that only unpacks to its real size would walk past the size limit.
 	if e := h.Peek("Content-Encoding"); len(e) > 0 && !strings.EqualFold(string(e), "identity") {
 		return nil, badHeader("content-encoding", "must be identity: compressed requests are not read")
 	}
 	return bytes.Clone(ctx.Request.Body()), nil
+}
+
+// isJSON says whether a content type is JSON. A malformed parameter after the type
+// does no harm: JSON is UTF-8.
+func isJSON(contentType string) bool {
+	media, _, _ := mime.ParseMediaType(contentType)
+	return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+}
+
+// fromBrowser says whether a page in a browser sent a request. A page of any site
+// can send a body that is not declared as JSON to this machine without asking
+// first, so from browsers only JSON is taken; a person with curl need not say it.
+func fromBrowser(h *fasthttp.RequestHeader) bool {
+	return len(h.Peek("Origin")) > 0 || len(h.Peek("Sec-Fetch-Site")) > 0
 }
 
 // readRequest turns what came over HTTP into a request that owns its bytes.

@@ -122,10 +122,14 @@ func TestBodyHeaders(t *testing.T) {
 		{"Content-Type: application/vnd.api+json", "", 200},
 		{"Content-Type:", "", 200},
 		{"X-None: 1", "", 200},
-		{"Content-Type: text/plain", "content-type", 400},
-		{"Content-Type: application/x-www-form-urlencoded", "content-type", 400},
-		{"Content-Type: multipart/form-data; boundary=x", "content-type", 400},
-		{"Content-Type: text/json", "content-type", 400},
+		{"Content-Type: application/json\r\nOrigin: https://evil.example", "", 200},
+		// What curl sends by itself.
+		{"Content-Type: application/x-www-form-urlencoded", "", 200},
+		// What a page of another site can make a browser send.
+		{"Content-Type: application/x-www-form-urlencoded\r\nOrigin: https://evil.example", "content-type", 400},
+		{"Content-Type: text/plain\r\nOrigin: null", "content-type", 400},
+		{"Content-Type: multipart/form-data; boundary=x\r\nSec-Fetch-Site: cross-site", "content-type", 400},
+		{"Sec-Fetch-Site: cross-site", "content-type", 400},
 		{"Content-Encoding: identity", "", 200},
 		{"Content-Encoding: gzip", "content-encoding", 400},
 		{"Content-Encoding: identity, gzip", "content-encoding", 400},

@@ -118,7 +118,7 @@ combination := {
 	"strip_tools": "join",
 	"inspect_completion": "join",
 	"max_output_tokens": "least",
-	"priority_max": "least",
+	"priority_max": "greatest",
 	"max_cost_usd": "least",
 	"restore": "strictest",
 	"log": "strictest",
@@ -137,6 +137,9 @@ combined("join", _, values) := joined if {
 }
 
 combined("least", _, values) := min({value | some value in values; is_number(value)})
+
+# Urgency 0 is the most urgent (RFC 9218), so the greatest bound is the strictest.
+combined("greatest", _, values) := max({value | some value in values; is_number(value)})
 
 combined("strictest", name, values) := [value | some value in strictness[name]; value in values][0]
 

@@ -72,9 +72,13 @@ test_collections_are_joined if {
 }
 
 test_the_least_number_holds if {
-	every name in ["max_output_tokens", "priority_max", "max_cost_usd"] {
+	every name in ["max_output_tokens", "max_cost_usd"] {
 		joined(name, [5, 3, 4]) == 3
 	}
+}
+
+test_the_least_urgent_priority_holds if {
+	joined("priority_max", [5, 3, 4]) == 5
 }
 
 test_the_least_of_each_budget_field_holds if {

@@ -85,7 +85,7 @@ well_formed("strictest", name, value) if value in strictness[name]
 
 well_formed("least", "max_output_tokens", value) if whole_from(value, 1)
 
-well_formed("least", "priority_max", value) if {
+well_formed("greatest", "priority_max", value) if {
 	whole_from(value, 0)
 	value <= 7
 }

@@ -161,8 +161,15 @@ func (b *Reader) StringMap(name string) (m map[string]string, secret bool) {
 	if !ok {
 		return nil, false
 	}
+	// A mark on the whole, not on its values alone: the names are sensitive too.
+	if whole, _ := Evaluate(b.attrs[name].Expr, b.Context); whole.IsMarked() {
+		b.Fail(b.At(name), "Sensitive names", "%s must have its names written out; only values may come from env() or file().", name)
+		return nil, false
+	}
 	m = map[string]string{}
-	for k, e := range v.AsValueMap() {
+	members := v.AsValueMap()
+	for _, k := range slices.Sorted(maps.Keys(members)) {
+		e := members[k]
 		if e.IsNull() {
 			b.Fail(b.Member(name, k), "Null in a map", "%s: %q must not be null.", name, k)
 			continue

@@ -48,10 +48,14 @@ func (s Secret) String() string {
 // MarshalText is String; encoding/json uses it too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// minHidden is the length in bytes from which a value is searched for in texts.
+// A shorter one is no credential, and would be found in words.
+const minHidden = 8
+
 // Hide replaces the secret where it occurs in a text, as when an upstream
 // repeats a key it refused.
 func (s Secret) Hide(text string) string {
-	if v := s.Reveal(); v != "" {
+	if v := s.Reveal(); len(v) >= minHidden {
 		return strings.ReplaceAll(text, v, Hidden)
 	}
 	return text

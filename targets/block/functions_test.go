@@ -1,4 +1,4 @@
-package targets
+package block
 
 import (
 	"os"
@@ -8,6 +8,10 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 )
+
+const canary = "CANARY-5d41402abc4b2a76"
+
+func testEnv(name string) (string, bool) { return canary, name == "KEY" }
 
 func TestFunctions(t *testing.T) {
 	dir := t.TempDir()
