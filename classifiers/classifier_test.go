@@ -2,6 +2,11 @@ package classifiers
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,17 +60,50 @@ func userTexts(values ...string) []*engine.Text {
 }
 
 func TestClassify(t *testing.T) {
-	h := newHost(t)
-	t.Log("slice", h.slice)
-	c := load(t, h, ModuleConfig{Module: "builtin:pii", TimeLimit: 5 * time.Second})
-	got, err := c.Classify(context.Background(), userTexts("", "write to a@b now", "nothing"))
+	c := load(t, newHost(t), ModuleConfig{Module: "builtin:pii", Inspect: []string{"prompt"}, Report: true})
+	got, err := c.Classify(context.Background(), userTexts("", "write to a@example.com now", "é 192.0.2.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := engine.Report{Findings: []engine.Finding{{
-		Classifier: "test", Kind: "EMAIL_ADDRESS", Score: 0.5, Text: 1, Span: engine.Span{Start: 9, End: 12},
-	}}}
+	want := engine.Report{Findings: []engine.Finding{
+		{Classifier: "test", Kind: "EMAIL_ADDRESS", Score: 0.98, Text: 1, Span: engine.Span{Start: 9, End: 22}},
+		{Classifier: "test", Kind: "IP_ADDRESS", Score: 0.95, Text: 2, Span: engine.Span{Start: 3, End: 12}},
+	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if got, err := c.Classify(context.Background(), nil); err != nil || len(got.Findings) > 0 {
+		t.Errorf("no texts: %+v %v", got, err)
+	}
+	info, d := c.Info(), c.Describe()
+	if info.Name != "test" || !info.Report || len(info.SHA256) != 64 || !slices.Contains(info.Kinds, "IBAN_CODE") || d.Name != "pii" || d.ConfigSchema == nil {
+		t.Errorf("info %+v, description %+v", info, d)
+	}
+}
+
+// TestTruncated: more findings than the module can return are said to be so.
+func TestTruncated(t *testing.T) {
+	c := load(t, newHost(t), ModuleConfig{Module: "builtin:pii", TimeLimit: time.Minute})
+	got, err := c.Classify(context.Background(), userTexts(strings.Repeat("a@example.com ", 5000)))
+	if err != nil || !got.Truncated || len(got.Findings) != 4096 {
+		t.Errorf("%d findings, truncated %v, %v", len(got.Findings), got.Truncated, err)
+	}
+}
+
+// TestBuiltinsArePinned: what is embedded is what SHA256SUMS and so the build
+// say. build.sh --check rebuilds the modules where the compiler is there.
+func TestBuiltinsArePinned(t *testing.T) {
+	sums, err := os.ReadFile("SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Builtins() {
+		wasm, ok := Builtin(name)
+		if !ok {
+			t.Fatal(name)
+		}
+		if line := fmt.Sprintf("%x  %s/%s.wasm\n", sha256.Sum256(wasm), name, name); !strings.Contains(string(sums), line) {
+			t.Errorf("SHA256SUMS lacks %q: run classifiers/build.sh", line)
+		}
 	}
 }
