@@ -350,8 +350,20 @@ func TestClientGone(t *testing.T) {
 			t.Errorf("outcome %+v, sample %+v", r.recorder.records[1].Outcome, r.scheduler.samples)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(allowing(Obligations{}))
+		r.forwarder.forward = func(ctx context.Context, _ *Attempt, _ Sink) (Usage, error) {
+			<-ctx.Done()
+			return Usage{}, ctx.Err()
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(&RequestError{Status: 503, Code: CodeShuttingDown}) })
+		if out := r.Handle(ctx, request("hi"), r.sink); out.Code != CodeShuttingDown || out.Status != 503 {
+			t.Errorf("a drain that ran out of time is told as %d %q", out.Status, out.Code)
+		}
+	})
 	r := newRig(allowing(Obligations{}))
-	r.sink.onFrame = func() error { return errClientGone }
+	r.sink.onFrame = func() error { return errors.New("broken pipe") }
 	if out := r.Handle(t.Context(), request("hi"), r.sink); out.Code != CodeClientGone || len(r.forwarder.tried) != 1 {
 		t.Errorf("got %q after trying %v", out.Code, r.forwarder.tried)
 	}

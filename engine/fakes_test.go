@@ -91,6 +91,8 @@ type fakeForwarder struct {
 	tried      []string
 }
 
+func (f *fakeForwarder) Models() []string { return []string{"m"} }
+
 func (f *fakeForwarder) Candidates(req *Request) []Candidate {
 	if req.Model == "unknown" {
 		return nil

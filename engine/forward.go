@@ -9,10 +9,7 @@ import (
 	"time"
 )
 
-var (
-	errClientGone = errors.New("the client is gone")
-	errBudget     = errors.New("the budget is spent")
-)
+var errBudget = errors.New("the budget is spent")
 
 // forward tries the plan's attempts in order until one has begun to answer. The
 // next one starts only while nothing has reached the client.
@@ -119,9 +116,13 @@ func (x *exchange) answer(ctx context.Context) {
 		return
 	}
 	o := &x.out
+	// Who ended the request may have said why.
+	cause, _ := errors.AsType[*RequestError](context.Cause(ctx))
 	switch {
 	case ctx.Err() != nil && (errors.Is(context.Cause(ctx), errBudget) || errors.Is(ctx.Err(), context.DeadlineExceeded)):
 		o.Status, o.Code, o.Message = http.StatusGatewayTimeout, CodeBudgetSpent, "the budget was spent before the reply was complete"
+	case ctx.Err() != nil && cause != nil:
+		o.Status, o.Code, o.Message = cause.Status, cause.Code, cause.Message
 	case ctx.Err() != nil || o.Code == CodeClientGone:
 		o.Status, o.Code, o.Message = 499, CodeClientGone, "the client closed the connection"
 	case o.Upstream == nil:

@@ -112,12 +112,13 @@ type Scheduler interface {
 
 // Forwarder knows the declared targets and carries requests to them.
 //
-// Candidates returns the candidates for a request, none where no target
-// declares its model. Forward is one upstream try: it returns when the reply is
+// Models are the names that a request's model may have. Candidates returns the
+// candidates for a request, none where no target declares its model. Forward is one upstream try: it returns when the reply is
 // complete or has failed, has called sink for each frame in order, and retries
 // only where no byte of the request can have been acted on twice. A failure is
 // an *UpstreamError, or the sink's own error.
 type Forwarder interface {
+	Models() []string
 	Candidates(req *Request) []Candidate
 	Forward(ctx context.Context, a *Attempt, sink Sink) (Usage, error)
 }

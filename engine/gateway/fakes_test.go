@@ -77,7 +77,7 @@ type fakeHandler struct {
 	decideInput func(context.Context, *engine.Input) engine.Outcome
 	anonymous   bool
 	headers     []string
-	candidates  []engine.Candidate
+	models      []string
 
 	mu    sync.Mutex
 	calls []string
@@ -121,14 +121,15 @@ func (f *fakeHandler) Snapshot() *engine.Snapshot {
 			SHA256:    sha256.Sum256([]byte(testKey)),
 			Principal: engine.Principal{ID: "team-a", Tenant: "acme", Roles: []string{}, Attributes: map[string]string{}},
 		}}},
-		Headers: f.headers, Forwarder: fakeForwarder{f.candidates},
+		Headers: f.headers, Forwarder: fakeForwarder{f.models},
 		Revision: "rev-1", ConfigSHA256: "c0ffee",
 	}
 }
 
-type fakeForwarder struct{ candidates []engine.Candidate }
+type fakeForwarder struct{ models []string }
 
-func (f fakeForwarder) Candidates(*engine.Request) []engine.Candidate { return f.candidates }
+func (f fakeForwarder) Models() []string                            { return f.models }
+func (fakeForwarder) Candidates(*engine.Request) []engine.Candidate { return nil }
 func (fakeForwarder) Forward(context.Context, *engine.Attempt, engine.Sink) (engine.Usage, error) {
 	panic("the gateway does not forward")
 }
