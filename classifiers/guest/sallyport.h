@@ -6,16 +6,15 @@
  *     #include "sallyport.h"
  *     SP_CLASSIFIER("{\"name\":\"mine\",\"version\":\"1\","
  *                   "\"kinds\":[\"CODE_WORD\"],\"scores\":[]}")
- *     void sp_scan(const sp_text *t) { ... sp_span(t, from, to, 0, 0.9f); }
+ *     static void sp_scan(const sp_text *t) { ... sp_span(t, from, to, 0, 0.9f); }
  *
  * Define SP_WHOLE before the include to get all texts of the request at once,
  * through sp_scan_all(texts, n), and SP_CONFIG to get the configuration's JSON
- * through int sp_config(const char *json, size_t len), 0 for ok.
+ * once, before the first text, through static int sp_config(const char *json,
+ * size_t len), which returns 0 for ok. SP_MAX_SPANS is how many findings a
+ * request may have before the rest is dropped and the result marked truncated.
  *
- * Build with
- *     clang-19 --target=wasm32 -O3 -msimd128 -mbulk-memory -nostdlib
- *       -ffreestanding -fuse-ld=lld -Wl,--no-entry -Wl,--stack-first
- *       -o mine.wasm mine.c
+ * Build with clang and wasm-ld, as build.sh in the folder above does.
  *
  * There is no libc. sp_arena gives memory that is free again at the next call.
  */
@@ -71,7 +70,8 @@ static struct sp_score_rec sp_scores[SP_MAX_SCORES];
 static struct sp_span_rec sp_spans[SP_MAX_SPANS];
 static uint32_t sp_nscores, sp_nspans, sp_flags;
 
-/* Reports bytes [start, end) of a text. A probability in score. */
+/* Reports bytes [start, end) of a text, on borders of characters. score is the
+ * probability that it is one, 0 to 1. */
 static inline void sp_span(const sp_text *t, uint32_t start, uint32_t end, uint16_t kind, float score)
 {
 	if (sp_nspans == SP_MAX_SPANS) {
@@ -79,6 +79,15 @@ static inline void sp_span(const sp_text *t, uint32_t start, uint32_t end, uint1
 		return;
 	}
 	sp_spans[sp_nspans++] = (struct sp_span_rec){t->index, start, end, kind, 0, score};
+}
+
+/* Has the text these bytes at i? */
+static inline int sp_at(const sp_text *t, uint32_t i, const char *bytes)
+{
+	for (; *bytes; bytes++, i++)
+		if (i >= t->len || t->p[i] != (uint8_t)*bytes)
+			return 0;
+	return 1;
 }
 
 /* Reports a score of the whole request, once for each id. */
