@@ -83,7 +83,8 @@ func BenchmarkMetering(b *testing.B) {
 			b.Run(name+"/"+way.name, func(b *testing.B) {
 				r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(way.stop))
 				defer r.Close(ctx)
-				m := &clock{slice: 1 << 24, deadline: time.Now().Add(time.Hour)}
+				m := &clock{slice: 1 << 24}
+				m.start(time.Hour)
 				_, err := r.NewHostModuleBuilder(moduleMeter).NewFunctionBuilder().
 					WithGoFunction(api.GoFunc(yield), valueTypes("i"), valueTypes("i")).Export(importYield).Instantiate(ctx)
 				if err != nil {

@@ -39,8 +39,9 @@ type ModuleConfig struct {
 	// Inspect holds "prompt", "tools" and "completion"; it is handed on in
 	// engine.ClassifierInfo.
 	Inspect []string
-	// TimeLimit is the longest one call may take, from the moment an instance is
-	// free for it; 0: DefaultTimeLimit.
+	// TimeLimit is the longest one call may run; waiting for an instance, or for
+	// other goroutines, does not count. It is looked at about every 0.25 ms of
+	// running, so a call ends soon after it. 0: DefaultTimeLimit.
 	TimeLimit time.Duration
 	// MemoryLimitBytes bounds an instance's memory, in whole pages of 64 KiB
 	// rounded down; 0: DefaultMemoryLimitBytes.
@@ -174,6 +175,10 @@ func (c *Classifier) Describe() Description { return c.desc }
 // When every instance is busy it waits for one, or for ctx. A failure costs the
 // instance it happened in: the next call finds a fresh one.
 func (c *Classifier) Classify(ctx context.Context, texts []*engine.Text) (engine.Report, error) {
+	if n, ok := requestSize(texts); !ok || int64(n) > c.memory {
+		return engine.Report{}, c.fail(engine.ClassifierMemoryLimit,
+			fmt.Errorf("a request of %d bytes does not fit into %d bytes of memory", n, c.memory))
+	}
 	inst, err := c.take(ctx)
 	if err != nil {
 		return engine.Report{}, c.fail(engine.ClassifierUnavailable, err)

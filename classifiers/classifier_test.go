@@ -3,6 +3,7 @@ package classifiers
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -105,5 +106,28 @@ func TestBuiltinsArePinned(t *testing.T) {
 		if line := fmt.Sprintf("%x  %s/%s.wasm\n", sha256.Sum256(wasm), name, name); !strings.Contains(string(sums), line) {
 			t.Errorf("SHA256SUMS lacks %q: run classifiers/build.sh", line)
 		}
+	}
+}
+
+func TestCompilationCache(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		h, err := New(context.Background(), Config{CacheDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := h.Load(context.Background(), ModuleConfig{Name: "x", Module: "builtin:pii", Pool: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep, err := c.Classify(context.Background(), userTexts("a@example.com")); err != nil || len(rep.Findings) != 1 {
+			t.Error(rep, err)
+		}
+		if err := errors.Join(c.Close(context.Background()), h.Close(context.Background())); err != nil {
+			t.Error(err)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
+		t.Errorf("%v %v", files, err)
 	}
 }

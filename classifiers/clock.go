@@ -18,12 +18,23 @@ var (
 // clock is what an instance's run is held to. It belongs to one instance and is
 // used by the one goroutine that runs it.
 type clock struct {
-	slice    int32     // fuel to hand out at each look at the clock
-	deadline time.Time // of the run
-	ctx      context.Context
+	slice int32           // fuel to hand out at each look at the clock
+	left  time.Duration   // of the run's limit, at since
+	since time.Time       // when the guest last began to run
+	ctx   context.Context // of the caller; nil: none
 
 	name string // of the classifier
 	log  func(classifier string, level int, message string)
+}
+
+// start begins a run.
+func (c *clock) start(limit time.Duration) { c.left, c.since = limit, time.Now() }
+
+// check ends the guest where its limit is spent.
+func (c *clock) check() {
+	if time.Since(c.since) >= c.left {
+		panic(errTimeLimit)
+	}
 }
 
 type clockKey struct{}
@@ -51,20 +62,14 @@ func yield(ctx context.Context, stack []uint64) {
 		panic(errCallDepth)
 	}
 	c := clockOf(ctx)
-	if !time.Now().Before(c.deadline) {
-		panic(errTimeLimit)
-	}
+	c.check()
 	if c.ctx != nil && c.ctx.Err() != nil {
 		panic(c.ctx.Err())
 	}
+	// While others run, the limit does not: a busy process makes a guest wait, not
+	// fail.
+	c.left -= time.Since(c.since)
 	runtime.Gosched()
+	c.since = time.Now()
 	stack[0] = api.EncodeI32(c.slice)
-}
-
-// checkTime is for host functions, which metered code can call in a loop that
-// takes more time than fuel.
-func (c *clock) checkTime() {
-	if !time.Now().Before(c.deadline) {
-		panic(errTimeLimit)
-	}
 }

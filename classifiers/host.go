@@ -91,12 +91,12 @@ func (h *Host) calibrate(ctx context.Context) error {
 	defer compiled.Close(ctx)
 	best := time.Duration(0)
 	for range rounds {
-		m := &clock{}
+		m := &clock{slice: fuel}
 		mod, err := h.runtime.InstantiateModule(m.attach(ctx), compiled, wazero.NewModuleConfig().WithName(""))
 		if err != nil {
 			return fmt.Errorf("calibrate metering: %w", err)
 		}
-		m.slice, m.deadline = fuel, time.Now() // ends at the first look at the clock
+		m.start(0) // ends at the first look at the clock
 		setGlobal(mod, exportFuel, fuel)
 		begin := time.Now()
 		_, err = mod.ExportedFunction("spin").Call(m.attach(ctx))

@@ -49,7 +49,8 @@ func (c *Classifier) start() (*instance, error) {
 	if c.limit < 2*sliceTime { // look at the clock twice within the limit
 		slice = max(1000, int32(int64(slice)*int64(c.limit)/int64(2*sliceTime)))
 	}
-	i.clock = clock{slice: slice, deadline: time.Now().Add(startLimit), name: c.info.Name, log: c.host.cfg.Log}
+	i.clock = clock{slice: slice, name: c.info.Name, log: c.host.cfg.Log}
+	i.clock.start(startLimit)
 	i.ctx = i.clock.attach(context.Background())
 	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	mod, err := c.host.runtime.InstantiateModule(i.ctx, c.compiled, cfg)
@@ -116,12 +117,8 @@ func (i *instance) configure(config []byte) error {
 
 // classify runs one request. A failure comes with its engine code.
 func (i *instance) classify(ctx context.Context, texts []*engine.Text) (engine.Report, string, error) {
-	n, ok := requestSize(texts)
-	if !ok || int64(n) > i.of.memory {
-		return engine.Report{}, engine.ClassifierMemoryLimit,
-			fmt.Errorf("texts of %d bytes do not fit into %d bytes of memory", n, i.of.memory)
-	}
-	i.clock.deadline = time.Now().Add(i.of.limit)
+	n, _ := requestSize(texts) // the caller knows that it fits
+	i.clock.start(i.of.limit)
 	i.clock.ctx = ctx
 	defer func() { i.clock.ctx = nil }()
 	buf, code, err := i.reserve(n)

@@ -164,7 +164,8 @@ func TestGuestLog(t *testing.T) {
 // arguments that point anywhere, and checks what those say that say something.
 func TestImportsGiveNothing(t *testing.T) {
 	h := newHost(t)
-	i := &clock{deadline: time.Now().Add(time.Hour)}
+	i := &clock{}
+	i.start(time.Hour)
 	inst, err := load(t, h, ModuleConfig{Wasm: testGuest{}.module()}).take(context.Background())
 	if err != nil {
 		t.Fatal(err)
