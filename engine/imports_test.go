@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -93,6 +97,36 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestOneDialer: nothing in the program opens a connection but the dialer of
+// targets, and the load generator, which is a client of this service.
+func TestOneDialer(t *testing.T) {
+	opens := regexp.MustCompile(`\bnet\.(Dial\w*|Dialer)\b|\bhttp\.(Get|Post|PostForm|Head|DefaultClient|DefaultTransport|Client)\b|\bhttp\.Transport\{|\btls\.(Dial\w*|Dialer)\b|fasthttp\.(HostClient|Client|PipelineClient|Dial\w*|TCPDialer)\b`)
+	may := map[string]string{
+		"targets/dial.go":   "the one dialer",
+		"targets/client.go": "its HTTP transport",
+		"benchmarks/":       "clients of this service, and a real server's",
+	}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
+		for prefix := range may {
+			if strings.HasPrefix(name, prefix) {
+				return nil
+			}
+		}
+		source, err := os.ReadFile(path)
+		if found := opens.Find(source); found != nil {
+			t.Errorf("%s uses %s: connections are opened by the dialer in targets", name, found)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

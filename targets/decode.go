@@ -415,12 +415,17 @@ func modelName(b *block.Reader, at *hcl.Range, name string) bool {
 	switch {
 	case name == auto:
 		b.Fail(at, "Reserved name", "\"auto\" stands for every model. Choose another name.")
-	case name == "" || len(name) > 200 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > 0x7e }):
+	case !usableModelName(name):
 		b.Fail(at, "Unusable name", "The name of a model has 1 to 200 characters of printable ASCII without spaces.")
 	default:
 		return true
 	}
 	return false
+}
+
+func usableModelName(name string) bool {
+	return name != "" && name != auto && len(name) <= 200 &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > 0x7e })
 }
 
 func validName(s string) bool {

@@ -119,7 +119,7 @@ func (a *app) loadClassifiers(ctx context.Context, host *classifiers.Host, path,
 		}
 		wanted = append(wanted, m)
 	} else {
-		cfg, files, diags := loadConfig(path, a.env)
+		cfg, files, diags := a.loadConfig(path)
 		if diags.HasErrors() {
 			(&mistakes{files: files, config: diags}).print(a.err)
 			return nil, failure(exitInvalid, nil)

@@ -52,8 +52,8 @@ type configFiles = map[string]*hcl.File
 // loadConfig reads a configuration file, or the embedded default where path is
 // "". It reports every mistake at once; with an error among them the
 // configuration is of no use.
-func loadConfig(path string, env lookup) (*config, configFiles, hcl.Diagnostics) {
-	name, source := "default.hcl", defaultConfig(env)
+func (a *app) loadConfig(path string) (*config, configFiles, hcl.Diagnostics) {
+	name, source := "default.hcl", defaultConfig(a.env, a.local)
 	base := "."
 	if path != "" {
 		b, err := os.ReadFile(path)
@@ -62,7 +62,7 @@ func loadConfig(path string, env lookup) (*config, configFiles, hcl.Diagnostics)
 		}
 		name, source, base = path, b, filepath.Dir(path)
 	}
-	return decodeConfig(name, source, base, path, env)
+	return decodeConfig(name, source, base, path, a.env)
 }
 
 func decodeConfig(name string, source []byte, base, path string, env lookup) (*config, configFiles, hcl.Diagnostics) {

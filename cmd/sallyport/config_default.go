@@ -2,7 +2,13 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/sallyport-ai/sallyport/targets"
 )
 
 //go:embed default.hcl
@@ -69,9 +75,20 @@ const ownKey = `
   }
 `
 
+// localTarget declares an inference server that was found on this machine. It
+// costs nothing but the machine's own time.
+func localTarget(l targets.Local) string {
+	quoted := func(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
+	text := fmt.Sprintf("\ntarget \"edge\" %s {\n  dialect  = %s\n  base_url = %s\n", quoted(l.Name), quoted(string(l.Dialect)), quoted(l.BaseURL))
+	for _, m := range l.Models {
+		text += fmt.Sprintf("  model %s {\n    cost_per_mtok = { input = 0, output = 0 }\n    quality       = 50\n  }\n", quoted(m))
+	}
+	return text + "}\n"
+}
+
 // defaultConfig is the configuration without a file: the embedded one, and a
-// target for each provider whose key is set.
-func defaultConfig(env lookup) []byte {
+// target for each provider whose key is set and each local server.
+func defaultConfig(env lookup, local []targets.Local) []byte {
 	text := embeddedDefault
 	if v, ok := env("SALLYPORT_API_KEY"); ok && v != "" {
 		at := strings.Index(text, "auth {") + len("auth {")
@@ -81,6 +98,9 @@ func defaultConfig(env lookup) []byte {
 		if v, ok := env(f.variable); ok && strings.TrimSpace(v) != "" {
 			text += f.hcl
 		}
+	}
+	for _, l := range local {
+		text += localTarget(l)
 	}
 	return []byte(text)
 }

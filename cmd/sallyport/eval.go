@@ -76,7 +76,7 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) (err error) {
 		return fmt.Errorf("start the classifier runtime: %w", err)
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
-	p, m := build(ctx, host, o.config, a.env)
+	p, m := a.build(ctx, host, o.config)
 	if m.print(a.err); p == nil {
 		return failure(exitInvalid, nil)
 	}

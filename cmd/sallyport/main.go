@@ -11,6 +11,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sallyport-ai/sallyport/targets"
 )
 
 // Exit codes, as the contract with scripts has them.
@@ -40,6 +42,9 @@ type lookup func(name string) (string, bool)
 type app struct {
 	stdio
 	env lookup
+	// local are inference servers on this machine, which the embedded default
+	// configuration takes in. Only serve looks for them.
+	local []targets.Local
 }
 
 // exitError carries an exit code. A nil Err has been reported already.

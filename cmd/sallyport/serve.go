@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +25,7 @@ import (
 	"github.com/sallyport-ai/sallyport/engine/record"
 	"github.com/sallyport-ai/sallyport/engine/schedule"
 	"github.com/sallyport-ai/sallyport/engine/wire"
+	"github.com/sallyport-ai/sallyport/targets"
 )
 
 func (a *app) serve() *cobra.Command {
@@ -76,7 +79,10 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	}
 	defer func() { err = errors.Join(err, s.host.Close(context.Background())) }()
 
-	p, m := build(ctx, s.host, path, a.env)
+	if path == "" {
+		a.local = targets.Discover(ctx, otherProbes())
+	}
+	p, m := a.build(ctx, s.host, path)
 	m.print(a.err)
 	if p == nil {
 		return failure(exitInvalid, nil)
@@ -106,6 +112,14 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	}
 	s.banner(p, data.Addr().String(), admin.Addr().String())
 	return s.run(ctx, data, admin, signals)
+}
+
+// otherProbes are the places to look for local servers, without those that the
+// embedded default listens on itself.
+func otherProbes() []targets.Probe {
+	return slices.DeleteFunc(targets.LocalProbes(), func(p targets.Probe) bool {
+		return strings.Contains(embeddedDefault, `"`+p.Addr+`"`)
+	})
 }
 
 func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
@@ -184,7 +198,7 @@ func (s *service) run(ctx context.Context, data, admin net.Listener, signals <-c
 
 // reload builds everything anew and puts it in force. Any mistake keeps what was.
 func (s *service) reload(ctx context.Context) error {
-	p, m := build(ctx, s.host, s.path, s.app.env)
+	p, m := s.app.build(ctx, s.host, s.path)
 	if p == nil {
 		return m
 	}

@@ -94,9 +94,9 @@ func (m *mistakes) print(w io.Writer) {
 // build makes the parts of a configuration file, "" for the embedded default. All
 // mistakes are in the second result, warnings too; where it has errors there are
 // no parts.
-func build(ctx context.Context, host *classifiers.Host, path string, env lookup) (*parts, *mistakes) {
+func (a *app) build(ctx context.Context, host *classifiers.Host, path string) (*parts, *mistakes) {
 	m := &mistakes{}
-	cfg, files, diags := loadConfig(path, env)
+	cfg, files, diags := a.loadConfig(path)
 	m.files, m.config = files, diags
 	if cfg == nil {
 		return nil, m

@@ -25,7 +25,7 @@ failed, 3 where the policies do not compile.`,
 				return errors.New("give paths or a configuration, not both")
 			}
 			if config != "" {
-				cfg, files, diags := loadConfig(config, a.env)
+				cfg, files, diags := a.loadConfig(config)
 				if diags.HasErrors() {
 					(&mistakes{files: files, config: diags}).print(a.err)
 					return failure(exitInvalid, nil)

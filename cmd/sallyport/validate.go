@@ -27,7 +27,7 @@ serving. All mistakes are reported at once. Exit code 3 where there is one.`,
 			if err != nil {
 				return fmt.Errorf("start the classifier runtime: %w", err)
 			}
-			p, m := build(c.Context(), host, path, a.env)
+			p, m := a.build(c.Context(), host, path)
 			if p != nil {
 				p.close()
 			}
