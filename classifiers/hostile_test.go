@@ -11,8 +11,6 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func call(i uint32) []byte { return appendU32([]byte{opCall}, i) }
 
 var endlessLoop = []byte{opLoop, blockVoid, opBr, 0, opEnd}

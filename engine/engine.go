@@ -114,7 +114,6 @@ type exchange struct {
 	in    *Input
 	out   Outcome
 
-	reports    []Report // by classifier
 	classified []ClassifierInfo
 	truncated  bool
 	originals  []RecordText // texts before obligations, where they are to be logged

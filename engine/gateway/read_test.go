@@ -267,7 +267,7 @@ func TestTraceparent(t *testing.T) {
 			t.Errorf("%q: %q", tt.in, got)
 		}
 	}
-	if traceID("") == traceID("") {
+	if first, second := traceID(""), traceID(""); first == second {
 		t.Error("two fresh ids are the same")
 	}
 }
