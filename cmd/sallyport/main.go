@@ -105,6 +105,6 @@ verdict was deny (eval --fail).`,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(a.serve(), a.validate(), a.format(), a.test(), a.eval(), a.classify(),
-		a.log(), a.schema(), a.version(), a.completion())
+		a.log(), a.bench(), a.schema(), a.version(), a.completion())
 	return root
 }
