@@ -96,7 +96,7 @@ auth {
 }
 target "gpu_cluster" "upstream" {
   dialect = "openai"
-  endpoint { url = %q }
+  base_url = %q
   model "m" {}
 }
 decision_log {
