@@ -42,8 +42,7 @@ func (x *exchange) classify(ctx context.Context) (map[string]ClassifierFacts, []
 	for _, c := range x.snap.Classifiers {
 		info := c.Info()
 		x.classified = append(x.classified, info)
-		texts, index := x.inspected(info.Inspect)
-		report, err := c.Classify(ctx, texts)
+		report, err := x.read(ctx, c, info)
 		if err != nil {
 			code := ClassifierUnavailable
 			if ce, ok := errors.AsType[*ClassifierError](err); ok {
@@ -58,7 +57,7 @@ func (x *exchange) classify(ctx context.Context) (map[string]ClassifierFacts, []
 		}
 		found := map[string]FindingFacts{}
 		for _, f := range report.Findings {
-			f.Classifier, f.Text = info.Name, index[f.Text]
+			f.Classifier = info.Name
 			x.out.Findings = append(x.out.Findings, f)
 			n := found[f.Kind]
 			found[f.Kind] = FindingFacts{Count: n.Count + 1, MaxScore: max(n.MaxScore, f.Score)}
@@ -72,6 +71,56 @@ func (x *exchange) classify(ctx context.Context) (map[string]ClassifierFacts, []
 	}
 	x.out.Timings.Classify = time.Since(begun)
 	return facts, failed
+}
+
+// read has one classifier read the texts it inspects, and once more those that
+// hold escapes, as they are without them. Scores are those of the first reading;
+// the findings of both are located in the request's texts, each once.
+func (x *exchange) read(ctx context.Context, c Classifier, info ClassifierInfo) (Report, error) {
+	texts, index := x.inspected(info.Inspect)
+	report, err := c.Classify(ctx, texts)
+	if err != nil {
+		return Report{}, err
+	}
+	report.Findings = slices.Clone(report.Findings)
+	for i := range report.Findings {
+		report.Findings[i].Text = index[report.Findings[i].Text]
+	}
+	var decoded []*Text
+	var views []*view
+	var of []int
+	for i, t := range texts {
+		if v := newView(t.Value); v != nil {
+			d := *t
+			d.Value = v.value
+			decoded, views, of = append(decoded, &d), append(views, v), append(of, index[i])
+		}
+	}
+	if len(decoded) == 0 {
+		return report, nil
+	}
+	second, err := c.Classify(ctx, decoded)
+	if err != nil {
+		return Report{}, err
+	}
+	seen := make(map[Finding]bool, len(report.Findings))
+	place := func(f Finding) Finding { return Finding{Kind: f.Kind, Text: f.Text, Span: f.Span} }
+	for _, f := range report.Findings {
+		seen[place(f)] = true
+	}
+	for _, f := range second.Findings {
+		span, ok := views[f.Text].span(f.Span)
+		if !ok {
+			return Report{}, &ClassifierError{Classifier: info.Name, Code: ClassifierBadResult, Err: errors.New("a finding lies outside of its text")}
+		}
+		f.Text, f.Span = of[f.Text], span
+		if !seen[place(f)] {
+			seen[place(f)] = true
+			report.Findings = append(report.Findings, f)
+		}
+	}
+	report.Truncated = report.Truncated || second.Truncated
+	return report, nil
 }
 
 // inspected returns the texts a classifier reads and their places in the
