@@ -114,15 +114,16 @@ type exchange struct {
 	in    *Input
 	out   Outcome
 
-	classified []ClassifierInfo
-	truncated  bool
-	originals  []RecordText // texts before obligations, where they are to be logged
-	redacted   map[int]bool // findings that were redacted, by index
-	budget     Budget       // in force
-	stated     Budget       // what of it the client or policy stated
-	maxOutput  int          // 0: none
-	permitted  []Candidate
-	logLevel   LogLevel
+	classified   []ClassifierInfo
+	truncated    bool
+	originals    []RecordText  // texts before obligations, where they are to be logged
+	redacted     map[int]bool  // findings that were redacted, by index
+	budget       Budget        // in force
+	stated       Budget        // what of it the client or policy stated
+	maxOutput    int           // 0: none
+	placeholders *placeholders // nil: nothing was redacted
+	permitted    []Candidate
+	logLevel     LogLevel
 }
 
 func (e *Engine) begin(req *Request) *exchange {

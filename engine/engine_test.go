@@ -45,7 +45,7 @@ func TestFailsClosed(t *testing.T) {
 			return &Decision{Allow: true, Exclude: map[string][]Reason{"a": {{Code: "x"}}, "b": {{Code: "y"}}}}, nil
 		}}, code: CodeNoPermittedTarget},
 		{name: "unknown obligation", decider: oblige(Obligations{Unknown: []string{"shred"}}), code: CodePolicyDenied, reason: ReasonObligationUnknown},
-		{name: "restore", decider: oblige(Obligations{Restore: true}), code: CodePolicyDenied, reason: ReasonObligationUnsupported},
+		{name: "restore without anything redacted", decider: oblige(Obligations{Restore: true}), status: http.StatusOK},
 		{name: "completion", decider: oblige(Obligations{InspectCompletion: []string{"pii"}}), code: CodePolicyDenied, reason: ReasonObligationUnsupported},
 		{name: "on completion finding", decider: oblige(Obligations{OnCompletionFinding: "deny"}), code: CodePolicyDenied, reason: ReasonObligationUnsupported},
 		{name: "cap of zero", decider: oblige(Obligations{MaxOutputTokens: &zero}), code: CodePolicyDenied, reason: ReasonObligationUnsupported},

@@ -56,6 +56,9 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	started := time.Now()
 	x.e.scheduler.Begin(c.Target, c.Model, x.req.PromptTokens, started)
 	relay := &relay{sink: sink, x: x, attempt: a}
+	if x.out.Decision.Obligations.Restore && x.placeholders != nil {
+		relay.restorer = newRestorer(x.placeholders.values())
+	}
 	usage, err := x.snap.Forwarder.Forward(ctx, a, relay)
 	if err == nil && !relay.started {
 		// A whole reply without text, as of embeddings, has been held until here.
@@ -162,13 +165,14 @@ func (x *exchange) met(u Usage) bool {
 // role) is held back, so that a target which fails after such a frame can still
 // be replaced by the next.
 type relay struct {
-	sink    Sink
-	x       *exchange
-	attempt *Attempt
-	held    []Frame
-	started bool
-	first   time.Time // first content
-	err     error     // of the sink: the client is gone
+	sink     Sink
+	x        *exchange
+	attempt  *Attempt
+	held     []Frame
+	restorer *restorer // nil: nothing to restore
+	started  bool
+	first    time.Time // first content
+	err      error     // of the sink: the client is gone
 }
 
 // Start is the engine's to call; a target does not.
@@ -185,6 +189,11 @@ func (r *relay) Frame(f *Frame) error {
 		}
 		if err := r.begin(); err != nil {
 			return err
+		}
+	}
+	if r.restorer != nil {
+		if f = r.restorer.frame(f); f == nil {
+			return nil // all of it is held
 		}
 	}
 	r.err = r.sink.Frame(f)

@@ -72,9 +72,6 @@ func unmet(o *Obligations) []Reason {
 	for _, name := range o.Unknown {
 		add(ReasonObligationUnknown, name, "is not known")
 	}
-	if o.Restore {
-		add(ReasonObligationUnsupported, "restore", "is not supported")
-	}
 	if len(o.InspectCompletion) > 0 {
 		add(ReasonObligationUnsupported, "inspect_completion", "is not supported")
 	}
@@ -148,6 +145,7 @@ func (x *exchange) redact(kinds []string) (Reason, bool) {
 		}
 		t.Set(value)
 	}
+	x.placeholders = &places
 	return Reason{}, true
 }
 
@@ -184,6 +182,15 @@ func (x *exchange) redactText(value string, found []int, places *placeholders) (
 type placeholders struct {
 	byValue map[string]string // kind, NUL, value
 	count   map[string]int
+}
+
+// values are the texts that placeholders stand for.
+func (p *placeholders) values() map[string]string {
+	m := make(map[string]string, len(p.byValue))
+	for key, placeholder := range p.byValue {
+		_, m[placeholder], _ = strings.Cut(key, "\x00")
+	}
+	return m
 }
 
 func (p *placeholders) of(kind, value string) string {

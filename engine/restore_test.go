@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+var restoreValues = map[string]string{
+	"<EMAIL_ADDRESS_1>":  "ann@example.org",
+	"<EMAIL_ADDRESS_10>": "zoe@example.org",
+	"<PERSON_1>":         "Ann \"the <b>\" O'Neil\n",
+}
+
+// run passes pieces of text through a restorer and returns what comes out.
+func run(kind EventKind, pieces []string) string {
+	r := newRestorer(restoreValues)
+	var out strings.Builder
+	take := func(f *Frame) {
+		if f == nil {
+			return
+		}
+		for _, e := range f.Events {
+			if e.Kind == kind {
+				out.WriteString(e.Text)
+			}
+		}
+	}
+	for _, p := range pieces {
+		take(r.frame(&Frame{Dialect: DialectOpenAI, Raw: []byte("raw"), Events: []Event{{Kind: kind, Text: p}}}))
+	}
+	take(r.frame(&Frame{Events: []Event{{Kind: EventFinish, Finish: FinishStop}}}))
+	return out.String()
+}
+
+// However a reply is cut, at every byte, the same text comes out.
+func TestRestoreAtEveryCut(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"write to <EMAIL_ADDRESS_1>, please", "write to ann@example.org, please"},
+		{"<EMAIL_ADDRESS_1><EMAIL_ADDRESS_10>", "ann@example.orgzoe@example.org"},
+		{"<<EMAIL_ADDRESS_1>>", "<ann@example.org>"},
+		{"<EMAIL_ADDRESS_1", "<EMAIL_ADDRESS_1"},
+		{"<EMAIL_ADDRESS_2> <EMAIL_ADDRESS_11> <email_address_1>", "<EMAIL_ADDRESS_2> <EMAIL_ADDRESS_11> <email_address_1>"},
+		{"a < b && c > d <PERSON_1> é😀", "a < b && c > d Ann \"the <b>\" O'Neil\n é😀"},
+		{"<PERSON_<PERSON_1>", "<PERSON_Ann \"the <b>\" O'Neil\n"},
+		{"", ""}, {"<", "<"}, {"plain", "plain"},
+	} {
+		for i := range len(test.text) + 1 {
+			for j := i; j <= len(test.text); j++ {
+				if got := run(EventText, []string{test.text[:i], test.text[i:j], test.text[j:]}); got != test.want {
+					t.Fatalf("%q cut at %d and %d: got %q, want %q", test.text, i, j, got, test.want)
+				}
+			}
+		}
+	}
+}
+
+func TestRestoreRandomCuts(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	words := []string{"<EMAIL_ADDRESS_1>", "<EMAIL_ADDRESS_10>", "<PERSON_1>", "<", ">", "<EMAIL", "é", " and ", "_1>", "<PERSON_1"}
+	for range 3000 {
+		var text string
+		for range rng.IntN(8) {
+			text += words[rng.IntN(len(words))]
+		}
+		want := run(EventText, []string{text})
+		var pieces []string
+		for rest := text; rest != ""; {
+			n := 1 + rng.IntN(min(len(rest), 5))
+			pieces, rest = append(pieces, rest[:n]), rest[n:]
+		}
+		if got := run(EventText, pieces); got != want {
+			t.Fatalf("seed %d: %q in %q: got %q, want %q", seed, text, pieces, got, want)
+		}
+	}
+}
+
+// In a tool's arguments a value goes into a JSON string, whatever it holds.
+func TestRestoreInToolArguments(t *testing.T) {
+	got := run(EventToolArgs, []string{`{"to":"<PERS`, `ON_1>"}`})
+	var args struct{ To string }
+	if err := json.Unmarshal([]byte(got), &args); err != nil || args.To != restoreValues["<PERSON_1>"] {
+		t.Errorf("%v: got %s", err, got)
+	}
+}
+
+// Choices and tool calls that interleave do not mix.
+func TestRestoreKeepsChannelsApart(t *testing.T) {
+	r := newRestorer(restoreValues)
+	got := map[int]string{}
+	for _, e := range []Event{
+		{Kind: EventText, Choice: 0, Text: "<EMAIL_"}, {Kind: EventText, Choice: 1, Text: "<PERSON"},
+		{Kind: EventText, Choice: 0, Text: "ADDRESS_1>"}, {Kind: EventFinish, Choice: 1},
+		{Kind: EventText, Choice: 0, Text: "<"}, {Kind: EventEnd},
+	} {
+		if f := r.frame(&Frame{Events: []Event{e}}); f != nil {
+			for _, e := range f.Events {
+				got[e.Choice] += e.Text
+			}
+		}
+	}
+	if got[0] != "ann@example.org<" || got[1] != "<PERSON" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A frame that has nothing to restore is the upstream's own.
+func TestRestoreLeavesOtherFramesAlone(t *testing.T) {
+	r := newRestorer(restoreValues)
+	for _, text := range []string{"plain", "a < b", ""} {
+		f := &Frame{Raw: []byte("raw"), Events: []Event{{Kind: EventStart}, {Kind: EventText, Text: text}}}
+		if got := r.frame(f); got != f {
+			t.Errorf("%q: the frame was rewritten", text)
+		}
+	}
+}
+
+// From end to end: the target sees placeholders, the client what it sent.
+func TestRestoreEndToEnd(t *testing.T) {
+	r := newRig(allowing(Obligations{Redact: []string{"EMAIL"}, Restore: true}), finder("pii", "EMAIL", "ann@x.org", "bob@x.org"))
+	var given string
+	r.forwarder.forward = func(_ context.Context, a *Attempt, sink Sink) (Usage, error) {
+		given = a.Request.Texts[0].Value
+		for _, piece := range []string{"I wrote to <EMA", "IL_2> and <EMAIL_1", "> today"} {
+			if err := sink.Frame(&Frame{Events: []Event{{Kind: EventText, Text: piece}}}); err != nil {
+				return Usage{}, err
+			}
+		}
+		return Usage{}, sink.Frame(&Frame{Events: []Event{{Kind: EventFinish}, {Kind: EventEnd}}})
+	}
+	out := r.Handle(t.Context(), request("mail ann@x.org and bob@x.org"), r.sink)
+	if given != "mail <EMAIL_1> and <EMAIL_2>" {
+		t.Errorf("the target was given %q", given)
+	}
+	if out.Status != 200 || r.sink.text != "I wrote to bob@x.org and ann@x.org today" {
+		t.Errorf("%d: the client was given %q", out.Status, r.sink.text)
+	}
+}
