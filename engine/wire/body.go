@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func readBody(raw []byte, lim Limits, req *engine.Request, field func(b *body, n
 		if b.shared(name, i) || field(b, name, i) {
 			continue
 		}
-		b.inspectMember(i, engine.RoleUser, engine.KindText, -1)
+		b.unknown(i, engine.RoleUser, engine.KindText, -1)
 	}
 	if b.err == nil && req.Model == "" {
 		b.err = malformed("model", "is missing: name a model, or \"auto\"")
@@ -83,7 +84,7 @@ func (b *body) shared(name string, i int) bool {
 				if b.name(c) == "include_usage" {
 					b.req.IncludeUsage = b.bool(c)
 				} else {
-					b.inspectMember(c, engine.RoleUser, engine.KindText, -1)
+					b.unknown(c, engine.RoleUser, engine.KindText, -1)
 				}
 			}
 		}
@@ -208,6 +209,7 @@ func (b *body) float(i int) *float64 {
 		b.fail(i, "is out of range")
 		return nil
 	}
+	b.setting(i)
 	return &v
 }
 
@@ -220,7 +222,35 @@ func (b *body) integer(i int) (int64, bool) {
 		b.fail(i, "must be a whole number of at most 64 bits")
 		return 0, false
 	}
+	b.setting(i)
 	return v, true
+}
+
+// setting inspects a number that a reader has consumed where it is long enough to
+// be somebody's: a card number is a valid seed. It is fixed, for a string in its
+// place would be of the wrong type.
+func (b *body) setting(i int) {
+	if t := b.number(i, engine.RoleUser, engine.KindText, -1); t != nil {
+		t.Fixed = true
+	}
+}
+
+// number makes a text of number node i if it is a long one, nil otherwise. Its
+// value is the whole number that it stands for, where it is one: 4.1e15 is read as
+// it would be written out.
+func (b *body) number(i int, role engine.Role, kind engine.TextKind, msg int) *engine.Text {
+	value := b.lit(i)
+	if strings.ContainsAny(value, ".eE") {
+		if v, err := strconv.ParseFloat(value, 64); err == nil && v == math.Trunc(v) && math.Abs(v) < 1e21 {
+			value = strconv.FormatFloat(v, 'f', -1, 64)
+		}
+	}
+	if digits(value) < longNumber {
+		return nil
+	}
+	t := b.leaf(b.span(i), value, role, kind, msg)
+	b.req.Texts = append(b.req.Texts, t)
+	return t
 }
 
 // positive is an integer from 1 to 2^31-1.
@@ -233,28 +263,33 @@ func (b *body) positive(i int) (int, bool) {
 	return int(v), ok
 }
 
-// enum consumes a string of a closed vocabulary. What cannot belong to one is
-// inspected as a text.
+// enum consumes a string of a closed vocabulary, whose words are short and in
+// lower case. What cannot belong to one is inspected as a text.
 func (b *body) enum(i int) string {
 	if !b.optional(i, '"') {
 		return ""
 	}
 	s := b.str(i)
-	if s != "" && (!plain(s, 32) || digits(s) >= longNumber) {
+	if s != "" && (!plain(s, 32) || digits(s) >= longNumber || s != strings.ToLower(s)) {
 		b.text(i, engine.RoleUser, engine.KindText, -1)
 	}
 	return s
 }
 
-// id consumes an identifier that some server made. What does not look like one
-// is inspected as a text; it is fixed, for it is repeated where it is referred to.
+// shortID is the length in bytes up to which an identifier is too short for a
+// credential.
+const shortID = 16
+
+// id consumes an identifier that some server made. All but the shortest are
+// inspected as texts, for a key or a card number looks like one; they are fixed,
+// for they are repeated where they are referred to.
 func (b *body) id(i int, msg int) string {
 	if !b.optional(i, '"') {
 		return ""
 	}
 	s := b.str(i)
-	if s != "" && !plain(s, 128) {
-		b.text(i, engine.RoleUser, engine.KindName, msg).Fixed = true
+	if s != "" && (!plain(s, shortID) || digits(s) >= longNumber) {
+		b.fixed(i, engine.RoleUser, engine.KindName, msg)
 	}
 	return s
 }
@@ -296,9 +331,7 @@ func (b *body) inspect(i int, role engine.Role, kind engine.TextKind, msg int) *
 		case '"':
 			b.text(n, role, kind, msg)
 		case '0':
-			if digits(b.lit(n)) >= longNumber {
-				b.req.Texts = append(b.req.Texts, b.leaf(b.span(n), b.lit(n), role, kind, msg))
-			}
+			b.number(n, role, kind, msg)
 		}
 	}
 	s, to := b.span(i), len(b.req.Body.Leaves)
@@ -311,6 +344,25 @@ func (b *body) inspectMember(i int, role engine.Role, kind engine.TextKind, msg 
 		b.req.Texts = append(b.req.Texts, b.leaf(s, b.name(i), role, kind, msg))
 	}
 	b.inspect(i, role, kind, msg)
+}
+
+// unknown is inspectMember for a member that its reader does not know. One that
+// differs from a name that readers do know in nothing but case is refused: servers
+// written in Go match names without regard to it, and would read there what
+// nobody here has judged.
+func (b *body) unknown(i int, role engine.Role, kind engine.TextKind, msg int) {
+	name := b.name(i)
+	for _, known := range [...]string{
+		"model", "messages", "prompt", "input", "suffix", "stream", "stream_options", "include_usage", "n", "best_of",
+		"max_tokens", "max_completion_tokens", "n_predict", "tools", "functions", "tool_choice", "function_call",
+		"response_format", "metadata", "slo", "role", "content", "type", "text", "name", "image_url", "url",
+		"tool_calls", "tool_call_id", "function", "arguments", "parameters", "description",
+	} {
+		if name != known && strings.EqualFold(name, known) {
+			b.fail(i, "must be spelt %q", known)
+		}
+	}
+	b.inspectMember(i, role, kind, msg)
 }
 
 // inner makes a text of string node i whose content is itself JSON: the strings

@@ -14,7 +14,7 @@ import (
 func TestReadRequestNeutralForm(t *testing.T) {
 	body := `{"messages":[
 		{"content":"Be brief.","role":"developer","name":"ops"},
-		{"role":"user","content":[{"type":"text","text":"caf\u00e9"},{"type":"image_url","image_url":{"url":"data:image/PNG;base64,AAAA","detail":"low"}},{"type":"image_url","image_url":{"url":"https://x.example/a"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,AAAA","filename":"ann.pdf"}}]},
+		{"role":"user","content":[{"type":"text","text":"caf\u00e9"},{"type":"image_url","image_url":{"url":"data:image/PNG;base64,iVBORw0KGgo=","detail":"low"}},{"type":"image_url","image_url":{"url":"https://x.example/a"}},{"type":"file","file":{"file_data":"data:application/pdf;base64,JVBERi0xLjQ=","filename":"ann.pdf"}}]},
 		{"role":"assistant","content":null,"refusal":"no","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"to\":{\"n\":\"Ann\"},\"card\":4111111111111111,\"k\":3}"}}]},
 		{"role":"tool","tool_call_id":"c1","content":"[\"\\u0041nn\"]"}],
 		"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],
@@ -65,7 +65,7 @@ func TestReadRequestNeutralForm(t *testing.T) {
 		Budget: engine.Budget{TTFT: 100 * time.Millisecond, TPOT: 20 * time.Millisecond, Total: 5 * time.Second, OnMiss: engine.OnMissCancel},
 		Stop:   []string{"END"}, Metadata: map[string]string{"team": "x"}, Choice: engine.ToolChoice{Mode: "tool", Name: "f"},
 		Roles:      []string{"system/developer", "user/user", "assistant/assistant", "tool/tool"},
-		Modalities: []string{"text", "image", "file"}, Image: "image/png AAAA", Detail: "low", ResultName: "f", Priority: 3}
+		Modalities: []string{"text", "image", "file"}, Image: "image/png iVBORw0KGgo=", Detail: "low", ResultName: "f", Priority: 3}
 	if d := cmp.Diff(wantSummary, s); d != "" {
 		t.Errorf("request (-want +got):\n%s", d)
 	}
@@ -102,7 +102,11 @@ func TestReadRequestMistakes(t *testing.T) {
 		{"too deep", "", chat(`,"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200)), "", "too deep"},
 		{"too deep inside a string", "", message(`{"role":"tool","tool_call_id":"c","content":"` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `"}`), "messages[1].content", "too deep"},
 		{"no model", "", `{"messages":[{"role":"user","content":"hi"}]}`, "model", "missing"},
-		{"other case", "", `{"MODEL":"m","messages":[{"role":"user","content":"hi"}]}`, "model", "missing"},
+		{"other case", "", `{"MODEL":"m","messages":[{"role":"user","content":"hi"}]}`, "MODEL", "spelt \"model\""},
+		{"both cases", "", chat(`,"Model":"other"`), "Model", "spelt"},
+		{"long s for s", "", chat(`,"tool\u017f":[]`), "?", "spelt \"tools\""},
+		{"other case in a message", "", message(`{"role":"user","content":"a","Content":"b"}`), "messages[1].Content", "spelt"},
+		{"other case in a tool", "", chat(`,"tools":[{"type":"function","function":{"name":"f","NAME":"shell"}}]`), "tools[0].function.NAME", "spelt"},
 		{"empty model", "", `{"model":"","messages":[{"role":"user","content":"hi"}]}`, "model", "empty"},
 		{"null model", "", `{"model":null,"messages":[{"role":"user","content":"hi"}]}`, "model", "must be a string, not null"},
 		{"no messages", "", `{"model":"m"}`, "messages", "missing"},

@@ -200,7 +200,7 @@ func (b *body) message(i int) {
 				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartOther, Native: "audio"})
 			}
 		default:
-			b.inspectMember(c, role, engine.KindText, msg)
+			b.unknown(c, role, engine.KindText, msg)
 		}
 	}
 	if !hasContent && role != engine.RoleAssistant {
@@ -261,7 +261,7 @@ func (b *body) part(i int, role engine.Role, msg int) engine.Part {
 				b.enum(c)
 			}
 		case name != payload:
-			b.inspectMember(c, role, engine.KindText, msg)
+			b.unknown(c, role, engine.KindText, msg)
 		default:
 			found = true
 			b.payload(c, &p, role, msg)
@@ -322,8 +322,11 @@ func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
 				return
 			}
 			url := b.str(c)
-			if media, data, ok := dataURL(url); ok && strings.HasPrefix(media, "image/") {
-				p.MediaType, p.Data = media, data
+			if u, ok := parseDataURL(url); ok && strings.HasPrefix(u.media, "image/") {
+				p.MediaType, p.Data = u.media, u.data
+				if !u.opaque() {
+					b.fixed(c, role, engine.KindText, msg)
+				}
 			} else if scheme, _, _ := strings.Cut(strings.ToLower(url), ":"); scheme == "http" || scheme == "https" {
 				p.URL = b.text(c, role, engine.KindText, msg)
 			} else {
@@ -332,7 +335,7 @@ func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
 		case "detail":
 			p.Detail = b.enum(c)
 		default:
-			b.inspectMember(c, role, engine.KindText, msg)
+			b.unknown(c, role, engine.KindText, msg)
 		}
 	}
 	if p.Data == "" && p.URL == nil {
@@ -347,11 +350,11 @@ func (b *body) attachment(i int, role engine.Role, msg int) {
 		s := b.str(i)
 		switch b.name(i) {
 		case "data":
-			if isBase64(s) {
+			if isBase64(s) && isBinary(s) {
 				return
 			}
 		case "file_data":
-			if _, _, ok := dataURL(s); ok || isBase64(s) {
+			if u, ok := parseDataURL(s); ok && u.opaque() || isBase64(s) && isBinary(s) {
 				return
 			}
 		case "file_id":
@@ -366,34 +369,4 @@ func (b *body) attachment(i int, role engine.Role, msg int) {
 		}
 	}
 	b.inspectMember(i, role, engine.KindText, msg)
-}
-
-// dataURL takes a base64 data URL (RFC 2397) apart.
-func dataURL(s string) (media, data string, ok bool) {
-	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
-		return "", "", false
-	}
-	head, data, ok := strings.Cut(s[5:], ",")
-	media, ok2 := strings.CutSuffix(head, ";base64")
-	typ, subtype, ok3 := strings.Cut(strings.ToLower(media), "/")
-	if !ok || !ok2 || !ok3 || !plain(typ, 32) || !plain(strings.ReplaceAll(subtype, "+", "-"), 128) || !isBase64(data) {
-		return "", "", false
-	}
-	return strings.ToLower(media), data, true
-}
-
-// isBase64 says whether s has nothing but base64's characters and padding at its
-// end. What the bytes mean is not looked at.
-func isBase64(s string) bool {
-	body := strings.TrimRight(s, "=")
-	if body == "" || len(s)-len(body) > 2 {
-		return false
-	}
-	for i := 0; i < len(body); i++ {
-		c := body[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return true
 }

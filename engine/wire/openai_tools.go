@@ -32,7 +32,7 @@ func (b *body) toolCall(i int, m *engine.Message, msg int) {
 				call.Arguments = emptyObject()
 			}
 		default:
-			b.inspectMember(c, m.Role, engine.KindToolArguments, msg)
+			b.unknown(c, m.Role, engine.KindToolArguments, msg)
 		}
 	}
 	if !found {
@@ -55,7 +55,7 @@ func (b *body) calledFunction(i int, c engine.ToolCall, msg int) engine.ToolCall
 				c.Arguments = b.arguments(f, msg)
 			}
 		default:
-			b.inspectMember(f, engine.RoleAssistant, engine.KindToolArguments, msg)
+			b.unknown(f, engine.RoleAssistant, engine.KindToolArguments, msg)
 		}
 	}
 	if c.Name == "" {
@@ -104,7 +104,7 @@ func (b *body) tool(i int) {
 			t.Name = b.nameOf(c)
 			b.inspect(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 		default:
-			b.inspectMember(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+			b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 		}
 	}
 	if t.Name == "" { // a server's own tool: policy knows it by its type
@@ -142,7 +142,7 @@ func (b *body) function(i int, t engine.Tool) engine.Tool {
 		case "strict":
 			t.Strict = b.boolPtr(c)
 		default:
-			b.inspectMember(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+			b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 		}
 	}
 	if t.Name == "" {
@@ -179,7 +179,7 @@ func (b *body) toolChoice(i int, field string) {
 					b.choiceName(f, choice)
 				}
 			default:
-				b.inspectMember(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+				b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 			}
 		}
 		if choice.Mode == "tool" && choice.Name == "" {
@@ -195,7 +195,7 @@ func (b *body) choiceName(i int, choice *engine.ToolChoice) {
 		choice.Name = b.fixed(i, engine.RoleSystem, engine.KindName, -1)
 		return
 	}
-	b.inspectMember(i, engine.RoleSystem, engine.KindToolDefinition, -1)
+	b.unknown(i, engine.RoleSystem, engine.KindToolDefinition, -1)
 }
 
 // responseFormat reads response_format.
@@ -229,11 +229,11 @@ func (b *body) responseFormat(i int) {
 				case "strict":
 					f.Strict = b.boolPtr(s)
 				default:
-					b.inspectMember(s, engine.RoleSystem, engine.KindToolDefinition, -1)
+					b.unknown(s, engine.RoleSystem, engine.KindToolDefinition, -1)
 				}
 			}
 		default:
-			b.inspectMember(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+			b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 		}
 	}
 }
