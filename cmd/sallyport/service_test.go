@@ -295,6 +295,32 @@ func TestRedactionReachesEveryDialect(t *testing.T) {
 	}
 }
 
+// With restore the client gets back what it sent, in a stream too, while the
+// target was given placeholders.
+func TestRestoreFromEveryDialect(t *testing.T) {
+	rules := onlyNear + "\nobligation[\"restore\"] := true\n"
+	for _, dialect := range []string{"openai", "anthropic", "gemini", "ollama"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "policies", "place.rego"), rules)
+		s := serveConfig(t, dir, strings.Replace(twoTargets, `"gemini"`, `"`+dialect+`"`, 1), environment("TEAM_KEY", "team-secret"))
+		c := client(s, "team-secret")
+		const text = "write to ann@example.org and to bob@example.org"
+		_, reply, err := served(t, c, text)
+		if err != nil || !strings.Contains(reply, text) {
+			t.Errorf("%s: the client was given %q (%v)", dialect, reply, err)
+		}
+		stream := c.Chat.Completions.NewStreaming(t.Context(), ask("m", text))
+		var acc openai.ChatCompletionAccumulator
+		for stream.Next() {
+			acc.AddChunk(stream.Current())
+		}
+		if err := stream.Err(); err != nil || len(acc.Choices) != 1 || !strings.Contains(acc.Choices[0].Message.Content, text) ||
+			acc.Choices[0].FinishReason != "stop" {
+			t.Errorf("%s: streamed, %v: %+v", dialect, err, acc.Choices)
+		}
+	}
+}
+
 func TestAuthentication(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "policies", "place.rego"), onlyNear)

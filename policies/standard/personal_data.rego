@@ -4,7 +4,7 @@
 # description: >-
 #   Personal data leaves to the cloud only redacted or not at all. The tenant's
 #   attribute personal_data decides: "redact" replaces it in every text, wherever
-#   the request goes, and permits the cloud; "local", the default, and any other
+#   the request goes, puts it back into the reply, and permits the cloud; "local", the default, and any other
 #   value keep the request out of the cloud.
 package sallyport.rules.personal_data
 
@@ -16,6 +16,15 @@ import data.sallyport.rules.settings
 obligation.redact contains kind if {
 	redacts
 	some kind in kinds
+}
+
+# METADATA
+# title: Restore
+# description: Who sent the data gets it back in the reply.
+# labels: {control: "GDPR-25"}
+obligation.restore if {
+	redacts
+	count(kinds) > 0
 }
 
 # METADATA

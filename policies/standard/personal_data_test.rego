@@ -26,6 +26,12 @@ test_redacted_may_leave if {
 	req := testing.request(object.union(email, redact))
 	count(personal_data.exclude) == 0 with input as req with data.sallyport.settings as {}
 	personal_data.obligation.redact == {"EMAIL_ADDRESS"} with input as req with data.sallyport.settings as {}
+	personal_data.obligation.restore == true with input as req with data.sallyport.settings as {}
+}
+
+test_nothing_to_restore if {
+	not personal_data.obligation.restore with input as testing.request(redact) with data.sallyport.settings as {}
+	not personal_data.obligation.restore with input as testing.request(email) with data.sallyport.settings as {}
 }
 
 test_what_is_not_personal_may_leave if {
