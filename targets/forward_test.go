@@ -545,3 +545,10 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestReplyBuffersAreUsedAgain(t *testing.T) {
+	var tg target
+	if n := testing.AllocsPerRun(100, func() { tg.giveBuffer(tg.takeBuffer()) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,7 @@ type target struct {
 	attempts atomic.Int64
 	failures atomic.Int64
 	lastFail atomic.Pointer[failure]
+	buffers  sync.Pool // of *replyBuffer
 }
 
 // failure is the last error of a target.
