@@ -2,7 +2,9 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,12 @@ import (
 // seven.
 const longNumber = 7
 
+// maxTexts bounds the strings and long numbers of a request. Each costs some
+// hundred bytes on its way through classifiers and policy, so that a body of empty
+// strings would take a hundred times its size; the largest real requests, whole
+// data sets in tool results, have some ten thousand.
+const maxTexts = 1 << 18
+
 // maxBudget bounds each time of a body's "slo" member.
 const maxBudget = 24 * time.Hour
 
@@ -30,6 +38,7 @@ type body struct {
 	maxDepth int
 	req      *engine.Request
 	slab     []engine.Text
+	texts    int // made so far
 	err      *engine.RequestError
 }
 
@@ -296,6 +305,13 @@ func (b *body) id(i int, msg int) string {
 
 // leaf makes a text of a literal and adds it to the body's leaves.
 func (b *body) leaf(span engine.Span, value string, role engine.Role, kind engine.TextKind, msg int) *engine.Text {
+	if b.texts++; b.texts > maxTexts {
+		if b.err == nil {
+			b.err = &engine.RequestError{Status: http.StatusRequestEntityTooLarge, Code: engine.CodeTooLarge,
+				Message: fmt.Sprintf("the body holds more than %d strings", maxTexts)}
+		}
+		return &engine.Text{Value: value} // of a request that is refused
+	}
 	if len(b.slab) == cap(b.slab) {
 		b.slab = make([]engine.Text, 0, 32)
 	}
@@ -386,8 +402,11 @@ func (b *body) inner(i int, role engine.Role, kind engine.TextKind, msg int, acc
 		return b.text(i, role, kind, msg)
 	}
 	req := engine.Request{}
-	in := body{tree: t, req: &req}
+	in := body{tree: t, req: &req, texts: b.texts}
 	doc := in.inspect(0, role, kind, msg)
+	if b.texts = in.texts; b.err == nil {
+		b.err = in.err
+	}
 	doc.Raw, doc.Base = t.raw, 0 // white space around the value belongs to the string
 	out := b.leaf(b.span(i), s, role, kind, msg)
 	out.Inner = doc

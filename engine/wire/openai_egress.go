@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"sort"
 	"strconv"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -137,16 +138,14 @@ func hasTool(tools []engine.Tool, name string) bool {
 
 // within is the part of leaves that stands in the span.
 func within(leaves []*engine.Text, s engine.Span) []*engine.Text {
-	from := 0
-	for from < len(leaves) && leaves[from].Span.Start < s.Start {
-		from++
-	}
-	to := from
-	for to < len(leaves) && leaves[to].Span.End <= s.End {
-		to++
-	}
+	from := sort.Search(len(leaves), func(i int) bool { return leaves[i].Span.Start >= s.Start })
+	to := from + sort.Search(len(leaves)-from, func(i int) bool { return leaves[from+i].Span.End > s.End })
 	return leaves[from:to]
 }
+
+// ownTokens is llama.cpp's own limit, which it takes beside OpenAI's and prefers
+// to it; -1 is no limit.
+const ownTokens = "n_predict"
 
 // maxTokens lowers whichever limit the client stated to the cap, and states one
 // where the client did not.
@@ -155,17 +154,16 @@ func (r *relay) maxTokens(limit int) {
 		return
 	}
 	stated := false
-	for _, name := range []string{"max_tokens", "max_completion_tokens"} {
+	for _, name := range []string{"max_tokens", "max_completion_tokens", ownTokens} {
 		f, ok := r.req.Field(name)
 		if !ok {
 			continue
 		}
 		v, err := strconv.Atoi(string(r.req.Body.Raw[f.Value.Start:f.Value.End]))
-		if err == nil && v <= limit { // an error: the client said null
-			stated = true
-			continue
+		if err != nil || v > limit || v < 1 { // an error: the client said null
+			r.replace(name, strconv.AppendInt(nil, int64(limit), 10))
 		}
-		stated = r.replace(name, strconv.AppendInt(nil, int64(limit), 10)) || stated
+		stated = stated || name != ownTokens
 	}
 	if !stated {
 		r.add("max_tokens", strconv.AppendInt(nil, int64(limit), 10))

@@ -33,6 +33,8 @@ func TestRelayChangesOnlyWhatItMust(t *testing.T) {
 			`{"model":"up/stream","max_completion_tokens":5,"max_tokens":3,"messages":[{"role":"user","content":"hi"}]}`},
 		{"cap on null", `{"model":"m","max_tokens":null,"messages":[{"role":"user","content":"hi"}]}`, five, nil,
 			`{"model":"up/stream","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}`},
+		{"cap on llama.cpp's own field", `{"model":"m","n_predict":-1,"messages":[{"role":"user","content":"hi"}]}`, five, nil,
+			`{"model":"up/stream","n_predict":5,"messages":[{"role":"user","content":"hi"}],"max_tokens":5}`},
 		{"usage in a stream", `{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}`, plain, nil,
 			`{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"stream_options":{"include_usage":true}}`},
 		{"usage beside another option", `{"model":"m","stream":true,"stream_options":{"x":1},"messages":[{"role":"user","content":"hi"}]}`, plain, nil,

@@ -15,7 +15,8 @@ func (b *body) toolCall(i int, m *engine.Message, msg int) {
 		case "id":
 			call.ID = b.id(c, msg)
 		case "type":
-			if t := b.enum(c); t != "function" && t != "" {
+			// One is enough to say so; a path for each would take quadratic time.
+			if t := b.enum(c); t != "function" && t != "" && len(b.req.NotPortable) == 0 {
 				b.notPortable(b.path(i))
 			}
 		case "index":
