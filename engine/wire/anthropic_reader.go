@@ -12,7 +12,6 @@ import (
 type anthropicReader struct {
 	frames
 	blocks  map[int]*anthropicOpen // by the upstream's index
-	calls   int                    // tool calls begun
 	usage   anthropicUsage
 	metered bool // the upstream has said something of usage
 	stopped bool // a stop reason has been emitted
@@ -79,7 +78,10 @@ func newAnthropicReader(req *engine.Request) *anthropicReader {
 	return r
 }
 
-var errNoBlock = errors.New("a delta belongs to no content block")
+var (
+	errNoBlock    = errors.New("a delta belongs to no content block")
+	errManyBlocks = errors.New("the reply leaves too many content blocks open")
+)
 
 func (r *anthropicReader) read(payload []byte) error {
 	var e anthropicEvent
@@ -98,7 +100,7 @@ func (r *anthropicReader) read(payload []byte) error {
 		}
 	case "content_block_start":
 		if e.ContentBlock != nil {
-			r.open(e.Index, e.ContentBlock)
+			return r.open(e.Index, e.ContentBlock)
 		}
 	case "content_block_delta":
 		return r.delta(e.Index, e.Delta)
@@ -113,8 +115,7 @@ func (r *anthropicReader) read(payload []byte) error {
 		r.end()
 	case "message":
 		if r.framing == framedUnary {
-			r.message(&e)
-			return nil
+			return r.message(&e)
 		}
 	}
 	if r.framing == framedUnary {
@@ -124,18 +125,28 @@ func (r *anthropicReader) read(payload []byte) error {
 }
 
 // message reads a whole message.
-func (r *anthropicReader) message(e *anthropicEvent) {
+func (r *anthropicReader) message(e *anthropicEvent) error {
 	r.add(engine.Event{Kind: engine.EventStart, ID: e.ID, Model: e.Model})
 	for i := range e.Content {
-		r.open(i, &e.Content[i])
+		if err := r.open(i, &e.Content[i]); err != nil {
+			return err
+		}
 		r.shut(i)
 	}
 	r.meter(e.Usage)
 	r.finish(e.StopReason)
 	r.end()
+	return nil
 }
 
-func (r *anthropicReader) open(index int, b *anthropicContent) {
+// maxBlocks bounds the content blocks that are open at one time: a real server
+// has one.
+const maxBlocks = 64
+
+func (r *anthropicReader) open(index int, b *anthropicContent) error {
+	if len(r.blocks) >= maxBlocks {
+		return errManyBlocks
+	}
 	o := &anthropicOpen{tool: -1}
 	r.blocks[index] = o
 	switch b.Type {
@@ -145,9 +156,9 @@ func (r *anthropicReader) open(index int, b *anthropicContent) {
 		r.addText(engine.EventReasoning, 0, b.Thinking)
 	case "tool_use":
 		o.tool, o.input = r.calls, b.Input
-		r.calls++
-		r.add(engine.Event{Kind: engine.EventToolCall, Tool: o.tool, ID: b.ID, Name: b.Name})
+		return r.addCall(engine.Event{Kind: engine.EventToolCall, Tool: o.tool, ID: b.ID, Name: b.Name})
 	}
+	return nil
 }
 
 func (r *anthropicReader) delta(index int, d *anthropicDeltaBody) error {
@@ -238,7 +249,7 @@ func (r *anthropicReader) end() {
 		if r.usage.OutputDetails != nil {
 			u.Reasoning = r.usage.OutputDetails.Thinking
 		}
-		r.add(engine.Event{Kind: engine.EventUsage, Usage: u})
+		r.addUsage(u)
 	}
 	r.add(engine.Event{Kind: engine.EventEnd})
 }

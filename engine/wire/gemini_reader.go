@@ -94,7 +94,9 @@ func (r *geminiReader) read(payload []byte) error {
 		state := r.choice(c.Index)
 		if c.Content != nil {
 			for k := range c.Content.Parts {
-				r.part(c.Index, &c.Content.Parts[k], state)
+				if err := r.part(c.Index, &c.Content.Parts[k], state); err != nil {
+					return err
+				}
 			}
 		}
 		if c.FinishReason != "" && c.FinishReason != "FINISH_REASON_UNSPECIFIED" {
@@ -106,8 +108,8 @@ func (r *geminiReader) read(payload []byte) error {
 	}
 	if u := p.Usage; u != nil {
 		// Cached tokens are counted within the prompt, thoughts beside the candidates.
-		r.add(engine.Event{Kind: engine.EventUsage, Usage: engine.Usage{
-			Input: u.Prompt + u.ToolPrompt, CachedInput: u.Cached, Output: u.Candidates + u.Thoughts, Reasoning: u.Thoughts}})
+		r.addUsage(engine.Usage{
+			Input: u.Prompt + u.ToolPrompt, CachedInput: u.Cached, Output: u.Candidates + u.Thoughts, Reasoning: u.Thoughts})
 	}
 	return nil
 }
@@ -121,7 +123,7 @@ func (r *geminiReader) choice(i int) *geminiChoice {
 	return c
 }
 
-func (r *geminiReader) part(choice int, p *geminiReplyPart, state *geminiChoice) {
+func (r *geminiReader) part(choice int, p *geminiReplyPart, state *geminiChoice) error {
 	kind := engine.EventText
 	if p.Thought {
 		kind = engine.EventReasoning
@@ -129,7 +131,7 @@ func (r *geminiReader) part(choice int, p *geminiReplyPart, state *geminiChoice)
 	r.addText(kind, choice, p.Text)
 	f := p.FunctionCall
 	if f == nil {
-		return
+		return nil
 	}
 	id := f.ID
 	if id == "" {
@@ -139,9 +141,12 @@ func (r *geminiReader) part(choice int, p *geminiReplyPart, state *geminiChoice)
 	if present(f.Args) {
 		args = compact(f.Args)
 	}
-	r.add(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: state.calls, ID: id, Name: f.Name})
+	if err := r.addCall(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: state.calls, ID: id, Name: f.Name}); err != nil {
+		return err
+	}
 	r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: state.calls, Text: args})
 	state.calls++
+	return nil
 }
 
 func (r *geminiReader) finish(choice int, native string, state *geminiChoice) {

@@ -12,7 +12,6 @@ type ollamaReader struct {
 	frames
 	req     *engine.Request
 	started bool
-	calls   int
 }
 
 type ollamaReply struct {
@@ -69,9 +68,11 @@ func (r *ollamaReader) read(payload []byte) error {
 			if present(c.Function.Arguments) {
 				args = compact(c.Function.Arguments)
 			}
-			r.add(engine.Event{Kind: engine.EventToolCall, Tool: r.calls, ID: id, Name: c.Function.Name})
-			r.add(engine.Event{Kind: engine.EventToolArgs, Tool: r.calls, Text: args})
-			r.calls++
+			tool := r.calls
+			if err := r.addCall(engine.Event{Kind: engine.EventToolCall, Tool: tool, ID: id, Name: c.Function.Name}); err != nil {
+				return err
+			}
+			r.add(engine.Event{Kind: engine.EventToolArgs, Tool: tool, Text: args})
 		}
 	}
 	if !p.Done {
@@ -90,7 +91,7 @@ func (r *ollamaReader) read(payload []byte) error {
 		if p.EvalCount != nil {
 			u.Output = *p.EvalCount
 		}
-		r.add(engine.Event{Kind: engine.EventUsage, Usage: u})
+		r.addUsage(u)
 	}
 	r.add(engine.Event{Kind: engine.EventEnd})
 	return nil

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -145,10 +147,12 @@ func (r *openAIReader) read(payload []byte) error {
 		if !goodChoice(p.Choices[i].Index) {
 			return errBadChoice
 		}
-		r.choice(&p.Choices[i])
+		if err := r.choice(&p.Choices[i]); err != nil {
+			return err
+		}
 	}
 	if p.Usage != nil {
-		r.add(engine.Event{Kind: engine.EventUsage, Usage: p.Usage.neutral()})
+		r.addUsage(p.Usage.neutral())
 	}
 	if r.framing == framedUnary {
 		if len(p.Choices) == 0 && r.req.Operation != engine.OpEmbeddings {
@@ -160,7 +164,7 @@ func (r *openAIReader) read(payload []byte) error {
 	return nil
 }
 
-func (r *openAIReader) choice(c *openAIChoice) {
+func (r *openAIReader) choice(c *openAIChoice) error {
 	state := r.choices[c.Index]
 	if state == nil {
 		state = &readChoice{}
@@ -169,7 +173,9 @@ func (r *openAIReader) choice(c *openAIChoice) {
 	r.addText(engine.EventText, c.Index, c.Text)
 	for _, m := range []*openAIMessage{c.Delta, c.Message} {
 		if m != nil {
-			r.message(c.Index, m, state)
+			if err := r.message(c.Index, m, state); err != nil {
+				return err
+			}
 		}
 	}
 	if c.FinishReason != "" && !state.finished {
@@ -180,9 +186,10 @@ func (r *openAIReader) choice(c *openAIChoice) {
 		}
 		r.add(engine.Event{Kind: engine.EventFinish, Choice: c.Index, Finish: finishReason(reason, len(state.calls) > 0)})
 	}
+	return nil
 }
 
-func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) {
+func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) error {
 	r.addText(engine.EventReasoning, choice, m.ReasoningContent)
 	if m.ReasoningContent == "" { // a server that sends both sends the same
 		r.addText(engine.EventReasoning, choice, m.Reasoning)
@@ -200,12 +207,16 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 		}
 		tool, begins := state.call(index, call.ID)
 		if begins {
-			r.add(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: call.Function.Name})
+			err := r.addCall(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: call.Function.Name})
+			if err != nil {
+				return err
+			}
 		}
 		if call.Function.Arguments != "" {
 			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: call.Function.Arguments})
 		}
 	}
+	return nil
 }
 
 // contentText is the text of a content that is a string or, with some servers,
@@ -221,11 +232,11 @@ func contentText(v jsontext.Value) string {
 		if json.Unmarshal(v, &parts) != nil {
 			return ""
 		}
-		var s string
+		var s strings.Builder
 		for _, p := range parts {
-			s += p.Text
+			s.WriteString(p.Text)
 		}
-		return s
+		return s.String()
 	}
 	return ""
 }

@@ -24,7 +24,14 @@ var (
 	errReported      = errors.New("the upstream reported a failure in its reply")
 	errBadChoice     = errors.New("the reply has a choice that was not asked for")
 	errNoAnswer      = errors.New("the reply holds no answer")
+	errTooManyCalls  = errors.New("the reply makes more tool calls than any model would")
 )
+
+// maxCalls bounds the tool calls of a reply, each of which is kept to its end.
+const maxCalls = 1024
+
+// maxUsage bounds each figure of an upstream's usage: tenants are charged by it.
+const maxUsage = 1 << 31
 
 // maxChoices bounds the alternative answers of a request and of its reply: it is
 // OpenAI's own limit.
@@ -47,6 +54,7 @@ type frames struct {
 	unary  []byte
 	events []engine.Event
 	count  int  // frames so far
+	calls  int  // tool calls so far
 	closed bool // EventEnd or EventError has been emitted
 	failed bool // it was EventError
 }
@@ -127,6 +135,27 @@ func (f *frames) frame(payload []byte, emit func(*engine.Frame) error) error {
 }
 
 func (f *frames) add(e engine.Event) { f.events = append(f.events, e) }
+
+// addUsage adds what an upstream says it used, unless that cannot be: a negative
+// figure would pay a tenant's spend back. The tokens are then estimated.
+func (f *frames) addUsage(u engine.Usage) {
+	for _, n := range []int{u.Input, u.Output, u.CachedInput, u.Reasoning} {
+		if n < 0 || n > maxUsage {
+			return
+		}
+	}
+	u.CachedInput = min(u.CachedInput, u.Input)
+	f.add(engine.Event{Kind: engine.EventUsage, Usage: u})
+}
+
+// addCall adds the begin of a tool call, unless there are too many.
+func (f *frames) addCall(e engine.Event) error {
+	if f.calls++; f.calls > maxCalls {
+		return errTooManyCalls
+	}
+	f.add(e)
+	return nil
+}
 
 // addText adds an event that carries a piece of text, unless it is empty.
 func (f *frames) addText(kind engine.EventKind, choice int, text string) {
