@@ -215,6 +215,7 @@ func TestFailsOverBeforeTheFirstByteOnly(t *testing.T) {
 	}{
 		{"nothing came", nil, broken, 2, "hello", 200},
 		{"only a preamble came", []Frame{start}, broken, 2, "hello", 200},
+		{"a preamble too large to hold back", []Frame{start, {Dialect: DialectOpenAI, Raw: make([]byte, maxHeldBytes)}}, broken, 1, "", 502},
 		{"text came", []Frame{start, text}, broken, 1, "half", 502},
 		{"the client's mistake", nil, &UpstreamError{Code: "status", Status: 400, Message: "bad tool"}, 1, "", 400},
 		{"our own credentials", nil, &UpstreamError{Code: "status", Status: 401}, 1, "", 502},

@@ -165,14 +165,15 @@ func (x *exchange) met(u Usage) bool {
 // role) is held back, so that a target which fails after such a frame can still
 // be replaced by the next.
 type relay struct {
-	sink     Sink
-	x        *exchange
-	attempt  *Attempt
-	held     []Frame
-	restorer *restorer // nil: nothing to restore
-	started  bool
-	first    time.Time // first content
-	err      error     // of the sink: the client is gone
+	sink      Sink
+	x         *exchange
+	attempt   *Attempt
+	held      []Frame
+	heldBytes int       // of their payloads
+	restorer  *restorer // nil: nothing to restore
+	started   bool
+	first     time.Time // first content
+	err       error     // of the sink: the client is gone
 }
 
 // Start is the engine's to call; a target does not.
@@ -183,7 +184,8 @@ func (r *relay) Frame(f *Frame) error {
 		return r.err
 	}
 	if !r.started {
-		if !content(f) && len(r.held) < maxHeld {
+		if !content(f) && len(r.held) < maxHeld && r.heldBytes+len(f.Raw) <= maxHeldBytes {
+			r.heldBytes += len(f.Raw)
 			r.held = append(r.held, Frame{Dialect: f.Dialect, Raw: bytes.Clone(f.Raw), Events: slices.Clone(f.Events)})
 			return nil
 		}
@@ -218,8 +220,12 @@ func (r *relay) begin() error {
 	return r.err
 }
 
-// maxHeld bounds the frames held back from a target that sends nothing else.
-const maxHeld = 64
+// maxHeld and maxHeldBytes bound the frames held back from a target that sends
+// nothing else. Real ones are some hundred bytes; a hostile one may be megabytes.
+const (
+	maxHeld      = 64
+	maxHeldBytes = 256 << 10
+)
 
 // content says whether a frame holds anything of the answer, its end included.
 func content(f *Frame) bool {

@@ -155,8 +155,7 @@ func foreign(ctx *fasthttp.RequestCtx) string {
 	if ctx.LocalAddr().Network() == "unix" {
 		return "" // no browser reaches it
 	}
-	host := hostname(string(ctx.Host()))
-	if _, err := netip.ParseAddr(host); err != nil && !strings.EqualFold(host, "localhost") {
+	if !ownName(string(ctx.Host())) {
 		return "the Host header must be localhost or an IP address"
 	}
 	if origin := string(ctx.Request.Header.Peek("Origin")); origin != "" {
@@ -169,6 +168,13 @@ func foreign(ctx *fasthttp.RequestCtx) string {
 		return "requests from other sites are refused"
 	}
 	return ""
+}
+
+// ownName says whether a Host header names this machine without DNS.
+func ownName(hostport string) bool {
+	host := hostname(hostport)
+	_, err := netip.ParseAddr(host)
+	return err == nil || strings.EqualFold(host, "localhost")
 }
 
 func hostname(hostport string) string {

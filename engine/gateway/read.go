@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"mime"
+	"net"
 	"slices"
 	"strings"
 
@@ -92,6 +93,14 @@ func isJSON(contentType string) bool {
 // first, so from browsers only JSON is taken; a person with curl need not say it.
 func fromBrowser(h *fasthttp.RequestHeader) bool {
 	return len(h.Peek("Origin")) > 0 || len(h.Peek("Sec-Fetch-Site")) > 0
+}
+
+// rebound says whether a page in a browser may have come here by DNS rebinding:
+// this machine, under a name that somebody else gave it. Such a page is no other
+// site to its browser, but it has no key.
+func rebound(ctx *fasthttp.RequestCtx) bool {
+	a, ok := ctx.LocalAddr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback() && fromBrowser(&ctx.Request.Header) && !ownName(string(ctx.Host()))
 }
 
 // readRequest turns what came over HTTP into a request that owns its bytes.

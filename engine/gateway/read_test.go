@@ -135,7 +135,7 @@ func TestBodyHeaders(t *testing.T) {
 		{"Content-Encoding: identity, gzip", "content-encoding", 400},
 	}
 	for _, tt := range tests {
-		c.send(request(chatBody, tt.header))
+		c.send(strings.Replace(request(chatBody, tt.header), "Host: x", "Host: localhost", 1))
 		resp, body := c.read()
 		if resp.StatusCode != tt.status {
 			t.Errorf("%s: %d %s", tt.header, resp.StatusCode, body)
@@ -144,6 +144,32 @@ func TestBodyHeaders(t *testing.T) {
 			if e := decodeError(t, body); e.Error.Code != engine.CodeMalformed || e.param() != tt.param {
 				t.Errorf("%s: %s", tt.header, body)
 			}
+		}
+	}
+}
+
+// A page whose name was rebound to this machine is same-origin to its browser. It
+// gets nothing that needs no key.
+func TestReboundPages(t *testing.T) {
+	ts := start(t, &fakeHandler{anonymous: true})
+	c := dial(t, ts.addr)
+	for _, tt := range []struct {
+		host, header string
+		status       int
+	}{
+		{"evil.example", "Origin: http://evil.example", 401},
+		{"evil.example:8080", "Sec-Fetch-Site: same-origin", 401},
+		{"localhost.evil.example", "Origin: http://localhost.evil.example", 401},
+		{"127.0.0.1.evil.example:80", "Origin: null", 401},
+		{"evil.example", "Origin: http://evil.example\r\nAuthorization: Bearer " + testKey, 200},
+		{"localhost:8080", "Origin: http://localhost:8080", 200},
+		{"[::1]:8080", "Origin: http://[::1]:8080", 200},
+		{"127.0.0.1", "Sec-Fetch-Site: same-origin", 200},
+		{"gateway.corp.example", "X-None: 1", 200}, // a proxy, or a container's name
+	} {
+		c.send(strings.Replace(request(chatBody, "Content-Type: application/json", tt.header), "Host: x", "Host: "+tt.host, 1))
+		if resp, body := c.read(); resp.StatusCode != tt.status {
+			t.Errorf("%s, %s: %d %s", tt.host, tt.header, resp.StatusCode, body)
 		}
 	}
 }

@@ -277,6 +277,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 		s.refuse(ctx, e, start, rerr)
 		return
 	}
+	if !principal.Authenticated && rebound(ctx) {
+		s.refuse(ctx, e, start, unauthenticated("web pages reach this address anonymously under localhost or an IP address only"))
+		return
+	}
 	switch e.Kind {
 	case RouteInference:
 		s.infer(ctx, e, start, snap, principal)
