@@ -19,6 +19,7 @@ func (x *exchange) decide(ctx context.Context) bool {
 			fmt.Sprintf("no target declares a model or alias %q; GET /v1/models lists what there is", x.req.Model))
 	}
 	facts, failed := x.classify(ctx)
+	x.maskFindings()
 	x.in = x.input(facts)
 	if !x.evaluate(ctx) {
 		return false
@@ -139,6 +140,36 @@ func (x *exchange) inspected(inspect []string) ([]*Text, []int) {
 	return texts, index
 }
 
+// maskFindings notes the strings in which something was found. Names of tools and
+// metadata are the client's words in the input, which is recorded: policy and the
+// log see a placeholder there, as a target may.
+func (x *exchange) maskFindings() {
+	found := map[int][]int{}
+	for i, f := range x.out.Findings {
+		found[f.Text] = append(found[f.Text], i)
+	}
+	x.masks = make(map[string]string, len(found))
+	places := newPlaceholders()
+	for text, t := range x.req.Texts { // in order, as redact numbers them
+		if len(found[text]) == 0 {
+			continue
+		}
+		value, ok := x.redactText(t.Value, found[text], &places)
+		if !ok {
+			value = "<" + x.out.Findings[found[text][0]].Kind + ">"
+		}
+		x.masks[t.Value] = value
+	}
+}
+
+// masked is a string of the request as the input has it.
+func (x *exchange) masked(s string) string {
+	if m, ok := x.masks[s]; ok {
+		return m
+	}
+	return s
+}
+
 // input gathers everything the decision depends on.
 func (x *exchange) input(facts map[string]ClassifierFacts) *Input {
 	r := x.req
@@ -149,7 +180,7 @@ func (x *exchange) input(facts map[string]ClassifierFacts) *Input {
 			Dialect: string(r.Dialect), Operation: string(r.Operation), Model: r.Model, Stream: r.Stream,
 			PromptTokens: r.PromptTokens, PromptBytes: r.PromptBytes, MaxOutputTokens: r.MaxOutputTokens,
 			Messages: len(r.Messages), Tools: []string{}, Modalities: r.Modalities,
-			Metadata: r.Metadata, Headers: r.Headers,
+			Metadata: make(map[string]string, len(r.Metadata)), Headers: r.Headers,
 		},
 		Principal:   r.Principal,
 		Classifiers: facts,
@@ -160,13 +191,13 @@ func (x *exchange) input(facts map[string]ClassifierFacts) *Input {
 		Targets: make(map[string]TargetFacts, len(x.out.Candidates)),
 	}
 	for _, t := range r.Tools {
-		in.Request.Tools = append(in.Request.Tools, t.Name)
+		in.Request.Tools = append(in.Request.Tools, x.masked(t.Name))
 	}
 	if in.Request.Modalities == nil {
 		in.Request.Modalities = []string{}
 	}
-	if in.Request.Metadata == nil {
-		in.Request.Metadata = map[string]string{}
+	for k, v := range r.Metadata {
+		in.Request.Metadata[x.masked(k)] = x.masked(v)
 	}
 	if in.Request.Headers == nil {
 		in.Request.Headers = map[string]string{}

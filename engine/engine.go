@@ -116,12 +116,13 @@ type exchange struct {
 
 	classified   []ClassifierInfo
 	truncated    bool
-	originals    []RecordText  // texts before obligations, where they are to be logged
-	redacted     map[int]bool  // findings that were redacted, by index
-	budget       Budget        // in force
-	stated       Budget        // what of it the client or policy stated
-	maxOutput    int           // 0: none
-	placeholders *placeholders // nil: nothing was redacted
+	masks        map[string]string // what the input has for a text with findings
+	originals    []RecordText      // texts before obligations, where they are to be logged
+	redacted     map[int]bool      // findings that were redacted, by index
+	budget       Budget            // in force
+	stated       Budget            // what of it the client or policy stated
+	maxOutput    int               // 0: none
+	placeholders *placeholders     // nil: nothing was redacted
 	permitted    []Candidate
 	logLevel     LogLevel
 }

@@ -27,7 +27,7 @@ func (x *exchange) oblige() bool {
 	}
 	if len(o.StripTools) > 0 {
 		x.req.Tools = slices.DeleteFunc(x.req.Tools, func(t Tool) bool {
-			return slices.Contains(o.StripTools, t.Name) || slices.Contains(o.StripTools, "*")
+			return slices.Contains(o.StripTools, t.Name) || slices.Contains(o.StripTools, x.masked(t.Name)) || slices.Contains(o.StripTools, "*")
 		})
 		if c := x.req.ToolChoice; len(x.req.Tools) == 0 || c.Mode == "tool" && !slices.ContainsFunc(x.req.Tools, func(t Tool) bool { return t.Name == c.Name }) {
 			x.req.ToolChoice = ToolChoice{}
@@ -128,7 +128,7 @@ func (x *exchange) redact(kinds []string) (Reason, bool) {
 			x.redacted[i] = true
 		}
 	}
-	places := placeholders{byValue: map[string]string{}, count: map[string]int{}}
+	places := newPlaceholders()
 	for text := range x.req.Texts { // in order, so that numbering is by first appearance
 		found := byText[text]
 		if len(found) == 0 {
@@ -191,6 +191,10 @@ func (p *placeholders) values() map[string]string {
 		_, m[placeholder], _ = strings.Cut(key, "\x00")
 	}
 	return m
+}
+
+func newPlaceholders() placeholders {
+	return placeholders{byValue: map[string]string{}, count: map[string]int{}}
 }
 
 func (p *placeholders) of(kind, value string) string {

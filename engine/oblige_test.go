@@ -199,3 +199,39 @@ func TestEstimateTokens(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Metadata and the names of tools stand in the input, and with it in the record:
+// what was found in them does not.
+func TestInputHoldsNoFindings(t *testing.T) {
+	const mail, card = "ann@x.org", "4111111111111111"
+	var seen InputRequest
+	policy := fakeDecider{func(in *Input) (*Decision, error) {
+		seen = in.Request
+		return &Decision{Allow: true, Obligations: Obligations{StripTools: in.Request.Tools[:1]}}, nil
+	}}
+	r := newRig(policy, finder("pii", "EMAIL", mail), finder("cards", "CARD", card))
+	req := request("hi")
+	req.Metadata = map[string]string{mail: "to " + mail, "team": "x", card: "y"}
+	req.Tools = []Tool{{Name: "pay_" + card}, {Name: "look"}}
+	for _, v := range []string{mail, "to " + mail, "team", "x", card, "y", "pay_" + card, "look"} {
+		req.Texts = append(req.Texts, &Text{Kind: KindName, Value: v})
+	}
+	if out := r.Handle(t.Context(), req, r.sink); out.Status != 200 {
+		t.Fatalf("got %d: %v", out.Status, out.Reasons)
+	}
+	want := map[string]string{"<EMAIL_1>": "to <EMAIL_1>", "team": "x", "<CARD_1>": "y"}
+	if d := cmp.Diff(want, seen.Metadata); d != "" {
+		t.Errorf("metadata (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"pay_<CARD_1>", "look"}, seen.Tools); d != "" {
+		t.Errorf("tools (-want +got):\n%s", d)
+	}
+	all, err := json.Marshal(r.recorder.records)
+	if err != nil || strings.Contains(string(all), mail) || strings.Contains(string(all), card) {
+		t.Errorf("%v, recorded: %s", err, all)
+	}
+	// An obligation that names a tool as policy saw it is met all the same.
+	if len(req.Tools) != 1 || req.Tools[0].Name != "look" {
+		t.Errorf("tools left: %v", req.Tools)
+	}
+}

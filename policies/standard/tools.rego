@@ -11,5 +11,6 @@ import data.sallyport.rules.settings
 # labels: {control: "OWASP-LLM06"}
 obligation.strip_tools contains name if {
 	some name in input.request.tools
-	name in settings.dangerous_tools
+	some dangerous in settings.dangerous_tools
+	lower(name) == lower(dangerous)
 }
