@@ -33,6 +33,9 @@ type file interface {
 	// Forget drops what the system has cached of the file, so that the next read
 	// asks the device.
 	Forget() error
+	// InPlace is nil where the file still stands under its name. What is written to
+	// a file that was removed is on the disk and yet nobody will ever find it.
+	InPlace() error
 }
 
 // The log's files are for the service's own user: records hold who asked what of
@@ -104,6 +107,24 @@ type segmentFile struct{ *os.File }
 func (f segmentFile) Sync() error { return syncData(f.File) }
 
 func (f segmentFile) Forget() error { return dropCache(f.File) }
+
+func (f segmentFile) InPlace() error { return inPlace(f.File) }
+
+// inPlace says whether the file that f has open is the one its name leads to.
+func inPlace(f *os.File) error {
+	ours, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	found, err := os.Stat(f.Name())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil || !os.SameFile(ours, found) {
+		return fmt.Errorf("%s was removed, moved or replaced while the log was in use; put it back, or restart to go on with what is there", f.Name())
+	}
+	return nil
+}
 
 // makeDirs creates the log's directories and makes their names durable.
 func makeDirs(dir string) error {

@@ -126,6 +126,7 @@ func open(c Config, wrap func(disk) disk) (*Log, error) {
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), giveUp: make(chan struct{}),
 		done: make(chan struct{}), room: make(chan struct{}),
 	}
+	l.w.lock = lockFile
 	l.recovery, err = l.w.open(segmentFolder(dir), wrap)
 	if err != nil {
 		return nil, errors.Join(err, lockFile.Close())

@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -182,12 +183,13 @@ func (l *Log) leave(batch []*entry) {
 // durable; everything behind it was never acknowledged.
 type writer struct {
 	disk   disk
+	lock   *os.File
 	file   file   // nil while a repair has not succeeded
 	first  uint64 // of the segment
 	size   int64
 	next   uint64 // number of the next record to become durable
 	rotate bool   // a new segment was begun and must be used: its file may exist
-	doubt  bool   // a sync failed: the cache may differ from the device
+	doubt  bool   // what was synced has to be read again before it is built upon
 	buf    []byte
 }
 
@@ -250,6 +252,10 @@ func (w *writer) commit(batch []*entry, segmentBytes int64) (int, error) {
 		w.doubt = true
 		return 0, fmt.Errorf("sync: %w", err)
 	}
+	if err := w.file.InPlace(); err != nil {
+		w.doubt = true
+		return 0, err
+	}
 	w.size += int64(len(w.buf))
 	w.next += uint64(len(batch))
 	return len(w.buf), nil
@@ -257,6 +263,9 @@ func (w *writer) commit(batch []*entry, segmentBytes int64) (int, error) {
 
 // begin goes over to a new segment. The old one is complete and synced.
 func (w *writer) begin(seq uint64) error {
+	if err := inPlace(w.lock); err != nil {
+		return err // the directory may be another process's by now
+	}
 	f, err := w.disk.create(seq)
 	if err != nil {
 		return err
@@ -275,6 +284,9 @@ func (w *writer) repair() error {
 		// it may report the same failure again says nothing new.
 		_ = w.file.Close()
 		w.file = nil
+	}
+	if err := inPlace(w.lock); err != nil {
+		return err // the directory may be another process's by now
 	}
 	f, err := w.disk.open(w.first)
 	if err != nil {
