@@ -68,7 +68,17 @@ func (x *exchange) classify(ctx context.Context) (map[string]ClassifierFacts, []
 		if scores == nil {
 			scores = map[string]float64{}
 		}
-		facts[info.Name] = ClassifierFacts{Findings: found, Scores: scores}
+		of := ClassifierFacts{Findings: found, Scores: scores}
+		if report.Truncated {
+			// What is missing may be the finding that matters: whoever fills the
+			// report with harmless ones must gain nothing by it.
+			of.Error = ClassifierTruncated
+			if !info.Report {
+				failed = append(failed, Reason{Code: ReasonClassifierFailed,
+					Message: fmt.Sprintf("classifier %q found more than it can report", info.Name), Rule: "engine"})
+			}
+		}
+		facts[info.Name] = of
 	}
 	x.out.Timings.Classify = time.Since(begun)
 	return facts, failed

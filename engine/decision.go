@@ -58,10 +58,11 @@ type InputRequest struct {
 }
 
 // ClassifierFacts are one classifier's findings, counted by kind, or its error.
+// Both are there where it found more than it could report.
 type ClassifierFacts struct {
 	Findings map[string]FindingFacts `json:"findings,omitzero"`
 	Scores   map[string]float64      `json:"scores,omitzero"`
-	Error    string                  `json:"error,omitempty"` // a ClassifierError code
+	Error    string                  `json:"error,omitempty"` // a code of a classifier's failure
 }
 
 // FindingFacts sums up the findings of one kind.

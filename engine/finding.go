@@ -51,6 +51,8 @@ const (
 	ClassifierBadResult   = "bad_result"
 	ClassifierGuestError  = "guest_error"
 	ClassifierUnavailable = "unavailable"
+	// ClassifierTruncated is not a *ClassifierError but a Report that says so.
+	ClassifierTruncated = "truncated"
 )
 
 // ClassifierError is a classifier's failure. Its text holds no user content.

@@ -29,3 +29,14 @@ exclude[target] contains {"code": "not_inspected", "message": message} if {
 	some target, t in input.targets
 	t.posture == "cloud"
 }
+
+# METADATA
+# title: Unreadable content
+# labels: {control: "ISO27001-A.8.12"}
+exclude[target] contains {"code": "not_inspected", "message": message} if {
+	some modality in input.request.modalities
+	not modality in settings.cloud_modalities
+	message := sprintf("no classifier reads content of the modality %s", [modality])
+	some target, t in input.targets
+	t.posture == "cloud"
+}

@@ -23,3 +23,17 @@ test_required_classifiers_can_be_chosen if {
 	missing := json.remove(testing.request({}), ["classifiers/secrets"])
 	count(inspection.exclude) == 0 with input as missing with data.sallyport.settings as {"required_classifiers": ["pii"]}
 }
+
+test_unreadable_content_stays_out_of_the_cloud if {
+	every modality in ["image", "audio", "file", "other"] {
+		req := testing.request({"request": {"modalities": ["text", modality]}})
+		object.keys(inspection.exclude) == {"cloud"} with input as req with data.sallyport.settings as {}
+		some reason in inspection.exclude.cloud with input as req with data.sallyport.settings as {}
+		reason.code == "not_inspected"
+	}
+}
+
+test_unreadable_content_can_be_permitted if {
+	req := testing.request({"request": {"modalities": ["text", "image"]}})
+	count(inspection.exclude) == 0 with input as req with data.sallyport.settings as {"cloud_modalities": ["text", "image"]}
+}

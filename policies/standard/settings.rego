@@ -22,6 +22,13 @@ default required_classifiers := ["pii", "secrets"]
 required_classifiers := given.required_classifiers
 
 # METADATA
+# title: Cloud modalities
+# description: Content that may leave to the cloud. Classifiers read text only.
+default cloud_modalities := ["text"]
+
+cloud_modalities := given.cloud_modalities
+
+# METADATA
 # title: Denied kinds
 # description: A prompt with a finding of one of them goes nowhere at all.
 default denied_kinds := ["SECRET_PRIVATE_KEY"]
@@ -68,7 +75,7 @@ usable(name, value) if {
 }
 
 usable(name, value) if {
-	name in {"required_classifiers", "denied_kinds", "dangerous_tools"}
+	name in {"required_classifiers", "cloud_modalities", "denied_kinds", "dangerous_tools"}
 	is_array(value)
 	every member in value {
 		is_string(member)
@@ -77,5 +84,5 @@ usable(name, value) if {
 
 # Settings that other policies read.
 usable(name, _) if {
-	not name in {"threshold", "simple_below", "demanding_from", "required_classifiers", "denied_kinds", "dangerous_tools"}
+	not name in {"threshold", "simple_below", "demanding_from", "required_classifiers", "cloud_modalities", "denied_kinds", "dangerous_tools"}
 }

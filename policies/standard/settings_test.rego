@@ -12,6 +12,7 @@ test_given_values_hold if {
 	mine := {
 		"threshold": 0.9,
 		"required_classifiers": ["pii"],
+		"cloud_modalities": ["text", "image"],
 		"denied_kinds": [],
 		"dangerous_tools": ["rm"],
 		"simple_below": 0.1,
@@ -21,6 +22,7 @@ test_given_values_hold if {
 	count(settings.deny) == 0 with data.sallyport.settings as mine
 	settings.threshold == 0.9 with data.sallyport.settings as mine
 	settings.required_classifiers == ["pii"] with data.sallyport.settings as mine
+	settings.cloud_modalities == ["text", "image"] with data.sallyport.settings as mine
 	settings.denied_kinds == [] with data.sallyport.settings as mine
 	settings.dangerous_tools == ["rm"] with data.sallyport.settings as mine
 	settings.simple_below == 0.1 with data.sallyport.settings as mine
@@ -33,6 +35,7 @@ test_unusable_values_deny if {
 		"simple_below": -1,
 		"demanding_from": 2,
 		"required_classifiers": "pii",
+		"cloud_modalities": "text",
 		"denied_kinds": [1],
 		"dangerous_tools": null,
 	} {
