@@ -10,6 +10,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LLAMA := $(BUILD)/llama
 BENCHTIME ?= 1s
 FUZZTIME ?= 30s
+LOADTIME ?= 10s
+SOAKTIME ?= 5m
 
 .PHONY: help
 help: ## List the targets
@@ -72,6 +74,15 @@ check-wasm:
 .PHONY: bench
 bench: ## Run the benchmarks: classify, decide, schedule, record, wire, the whole handler
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./classifiers ./policies ./engine/... ./targets/... ./cmd/sallyport
+
+.PHONY: bench-load
+bench-load: build ## Put load on a service that runs already, at http://127.0.0.1:8080
+	$(BUILD)/sallyport bench --duration $(LOADTIME)
+	$(BUILD)/sallyport bench --duration $(LOADTIME) --stream --rate 50 --concurrency 64
+
+.PHONY: soak
+soak: build ## Run a service under mixed load for SOAKTIME (5m); fails where it leaks
+	$(GO) run ./benchmarks/soak -binary $(BUILD)/sallyport -duration $(SOAKTIME)
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
