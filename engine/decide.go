@@ -21,6 +21,11 @@ func (x *exchange) decide(ctx context.Context) bool {
 	facts, failed := x.classify(ctx)
 	x.maskFindings()
 	x.in = x.input(facts)
+	if n := x.in.clientBytes(); n > MaxInputBytes {
+		x.in = nil // it would be recorded
+		return x.refuse(ActionDeny, http.StatusRequestEntityTooLarge, CodeTooLarge,
+			fmt.Sprintf("metadata, names of tools and headers have %d bytes together; at most %d can be judged", n, MaxInputBytes))
+	}
 	if !x.evaluate(ctx) {
 		return false
 	}

@@ -57,6 +57,26 @@ type InputRequest struct {
 	Headers         map[string]string `json:"headers"`
 }
 
+// MaxInputBytes bounds what a client can put into an Input, which policy reads
+// whole and the log keeps for years. OpenAI takes 16 members of metadata and 128
+// tools, which is some ten thousand bytes.
+const MaxInputBytes = 256 << 10
+
+// clientBytes counts what the client wrote of the input.
+func (in *Input) clientBytes() int {
+	n := len(in.Request.Model)
+	for _, m := range []map[string]string{in.Request.Metadata, in.Request.Headers} {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	for _, t := range in.Request.Tools {
+		n += len(t)
+	}
+	// The quotes and commas of each.
+	return n + 6*(len(in.Request.Metadata)+len(in.Request.Headers)) + 3*len(in.Request.Tools)
+}
+
 // ClassifierFacts are one classifier's findings, counted by kind, or its error.
 // Both are there where it found more than it could report.
 type ClassifierFacts struct {

@@ -91,12 +91,18 @@ func (e *Engine) Decide(ctx context.Context, req *Request) Outcome {
 	return x.out
 }
 
-// DecideInput evaluates policy on a decision input document that the caller made
-// itself. It forwards nothing.
+// DecideInput evaluates policy on a decision input document that the operator
+// made. It forwards nothing.
 func (e *Engine) DecideInput(ctx context.Context, in *Input) Outcome {
+	return e.DecideInputFor(ctx, &in.Principal, in)
+}
+
+// DecideInputFor is DecideInput for a client, who may state any principal in the
+// document. The record names the client.
+func (e *Engine) DecideInputFor(ctx context.Context, client *Principal, in *Input) Outcome {
 	x := e.begin(nil)
 	defer x.snap.release()
-	x.in = in
+	x.in, x.client = in, client
 	if x.evaluate(ctx) {
 		x.out.Action = ActionAnswer
 	}
@@ -107,12 +113,13 @@ func (e *Engine) DecideInput(ctx context.Context, in *Input) Outcome {
 // exchange is one request on its way through the engine. Each step returns
 // whether the next one may run; a step that returns false has set the outcome.
 type exchange struct {
-	e     *Engine
-	snap  *Snapshot
-	start time.Time
-	req   *Request // nil where only an input document was given
-	in    *Input
-	out   Outcome
+	e      *Engine
+	snap   *Snapshot
+	start  time.Time
+	req    *Request // nil where only an input document was given
+	in     *Input
+	client *Principal // where it is not the one of the input
+	out    Outcome
 
 	classified   []ClassifierInfo
 	truncated    bool

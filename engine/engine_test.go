@@ -381,8 +381,34 @@ func TestDecideForwardsNothing(t *testing.T) {
 	if out := r.DecideInput(t.Context(), in); out.Action != ActionAnswer || out.Verdict != Allow {
 		t.Errorf("got %+v", out)
 	}
+	// The record names who asked, whoever the document is about.
+	client := &Principal{ID: "pep"}
+	if out := r.DecideInputFor(t.Context(), client, in); out.Action != ActionAnswer {
+		t.Errorf("got %+v", out)
+	}
+	if rec := r.recorder.records[2]; rec.Principal.ID != "pep" || !strings.Contains(string(rec.Input), `"id":"x"`) {
+		t.Errorf("recorded %v: %s", rec.Principal, rec.Input)
+	}
+	r.recorder.records = r.recorder.records[:2]
 	if len(r.forwarder.tried) != 0 || len(r.recorder.records) != 2 {
 		t.Errorf("tried %v, %d records, want none and 2", r.forwarder.tried, len(r.recorder.records))
+	}
+}
+
+// What a client can add to the log with one request is bounded.
+func TestInputIsBounded(t *testing.T) {
+	long := strings.Repeat("x", MaxInputBytes/2)
+	for name, fill := range map[string]func(*Request){
+		"metadata": func(r *Request) { r.Metadata = map[string]string{"a": long, "b": long} },
+		"tools":    func(r *Request) { r.Tools = []Tool{{Name: long}, {Name: long}} },
+		"many":     func(r *Request) { r.Tools = make([]Tool, MaxInputBytes/3+1) },
+	} {
+		r := newRig(allowing(Obligations{}))
+		req := request("hi")
+		fill(req)
+		if out := r.Handle(t.Context(), req, r.sink); out.Status != 413 || out.Code != CodeTooLarge || len(r.recorder.records)+len(r.forwarder.tried) != 0 {
+			t.Errorf("%s: %d %s, %d records, tried %v", name, out.Status, out.Code, len(r.recorder.records), r.forwarder.tried)
+		}
 	}
 }
 

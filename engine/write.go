@@ -40,6 +40,9 @@ func (x *exchange) decisionRecord() (*Record, error) {
 		Verdict: x.out.Verdict.String(), Action: x.out.Action, Reasons: x.out.Reasons,
 		Excluded: x.out.Excluded, Plan: x.out.Plan.Considered, Log: x.logLevel, Texts: x.originals,
 	}
+	if x.client != nil {
+		r.Principal = x.client
+	}
 	if x.req != nil {
 		r.TraceID = x.req.TraceID
 	}

@@ -66,7 +66,7 @@ func (s *Server) decide(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, 
 			candidates[c.Key] = c.Target
 		}
 	} else {
-		o = s.handler.DecideInput(s.base, in)
+		o = s.handler.DecideInputFor(s.base, &p, in)
 		for key, t := range in.Targets {
 			candidates[key] = t.Target
 		}
@@ -89,6 +89,10 @@ func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engi
 		return nil, nil, wire.DocumentError(err)
 	}
 	if _, ok := members["dialect"]; !ok {
+		if len(raw) > engine.MaxInputBytes {
+			return nil, nil, &engine.RequestError{Status: fasthttp.StatusRequestEntityTooLarge, Code: engine.CodeTooLarge,
+				Message: fmt.Sprintf("a decision input document has at most %d bytes", engine.MaxInputBytes)}
+		}
 		in, rerr := wire.ReadInput(raw, now)
 		return nil, in, rerr
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,16 @@ func TestDecisionOnInput(t *testing.T) {
 	}
 	if d := cmp.Diff(wantInput, got.get()); d != "" {
 		t.Errorf("input: -want +got\n%s", d)
+	}
+}
+
+func TestDecisionOnLargeInput(t *testing.T) {
+	h := &fakeHandler{}
+	ts := start(t, h)
+	c := dial(t, ts.addr)
+	c.send(post("/v1/decisions", `{"request":{"metadata":{"a":"`+strings.Repeat("x", engine.MaxInputBytes)+`"}}}`))
+	if resp, body := c.read(); resp.StatusCode != 413 || h.take() != "" {
+		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
 

@@ -110,8 +110,8 @@ func (f *fakeHandler) Decide(ctx context.Context, req *engine.Request) engine.Ou
 	return f.decide(ctx, req)
 }
 
-func (f *fakeHandler) DecideInput(ctx context.Context, in *engine.Input) engine.Outcome {
-	f.called("decide input")
+func (f *fakeHandler) DecideInputFor(ctx context.Context, client *engine.Principal, in *engine.Input) engine.Outcome {
+	f.called("decide input for " + client.ID)
 	return f.decideInput(ctx, in)
 }
 

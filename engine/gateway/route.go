@@ -16,7 +16,7 @@ type RouteKind string
 
 const (
 	RouteInference RouteKind = "inference" // Handler.Handle
-	RouteDecision  RouteKind = "decision"  // Handler.Decide or DecideInput
+	RouteDecision  RouteKind = "decision"  // Handler.Decide or DecideInputFor
 	RouteModels    RouteKind = "models"    // a list of names; nothing is sent anywhere
 )
 

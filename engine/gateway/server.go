@@ -29,7 +29,7 @@ import (
 type Handler interface {
 	Handle(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome
 	Decide(ctx context.Context, req *engine.Request) engine.Outcome
-	DecideInput(ctx context.Context, in *engine.Input) engine.Outcome
+	DecideInputFor(ctx context.Context, client *engine.Principal, in *engine.Input) engine.Outcome
 	Snapshot() *engine.Snapshot
 }
 

@@ -39,7 +39,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 			body, want := bodies[r.Dialect], "handle "+string(r.Dialect)
 			switch r.Kind {
 			case RouteDecision:
-				body, want = `{"targets":{}}`, "decide input"
+				body, want = `{"targets":{}}`, "decide input for team-a"
 			case RouteModels:
 				body, want = "", ""
 			}
