@@ -11,14 +11,19 @@ import (
 // looks at the clock, lets other goroutines run, and hands out more, or ends the
 // run. One unit of fuel is about one instruction.
 //
-// Fuel is taken at three places: at a function's entry, before a branch back to
-// a loop's header, and wherever a path through the code has gathered chunk
-// instructions since it last paid. So no path of more than chunk instructions,
-// and no cycle, whether of branches or calls, is without a check. An amount is
-// the most that any path to that place can have gathered: branches only go
-// forward except to loops, so one walk over the code finds it. Instructions that
-// take as long as their operand is large (memory.fill and its like) pay for that
-// before they run.
+// Code pays where paths part and meet, without a check: what a path owes is the
+// most that any way to that place can have gathered, and an arm that costs more
+// than its neighbour pays the difference itself. Branches only go forward except
+// to loops, so one walk over the code finds it. Checks stand at a function's entry,
+// at the begin of a loop, and wherever a path has gathered chunk units since the
+// last one. So no path of more than chunk units, and no cycle, whether of branches
+// or calls, is without a check. Instructions that take as long as their operand is
+// large (memory.fill and its like) pay for that and are checked before they run.
+//
+// What this costs depends on what the runtime's compiler makes of it, hence the
+// shapes in meter_fuel.go: a function with loops holds its fuel in a local, which
+// it stores only around calls; the call of the host stands outside of loops; small
+// loops are unrolled, with one check for all rounds.
 //
 // A second global holds how deep calls may still nest, in units of stack. It is
 // never added to: each function keeps at its entry what it leaves to those it
@@ -29,14 +34,11 @@ import (
 // does not know. Custom sections (names, debugging) are left out.
 //
 // Wazero itself can stop a guest by context (WithCloseOnContextDone), at a cost
-// of 6 to 9 times the run time; see BenchmarkMetering.
+// of 6 to 9 times the run time; see BenchmarkTable.
 
 const (
 	exportFuel  = "sallyport:fuel"
 	exportDepth = "sallyport:depth"
-
-	// chunk is how many instructions may run between two checks.
-	chunk = 128
 
 	// maxDepth is how much stack calls may take, in 64-bit words or so: a function
 	// counts 16, its locals, and an eighth of its instructions. The runtime's own
