@@ -1,0 +1,347 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/classifiers/names"
+)
+
+const (
+	labels   = names.Labels
+	outputs  = labels - 1 // O has no weights: they would only repeat the others
+	rate     = 0.1        // of learning
+	decay    = 2e-6       // pull of each weight towards 0, at each touch
+	forget   = 0.2        // share of tokens whose own word is left out of a step
+	scale    = 16         // weights are stored in sixteenths
+	minCount = 2          // features seen less often are left out
+)
+
+// example is a segment as the trainer sees it.
+type example struct {
+	keys  [][]int32 // features by token; nil: certainly no name
+	label []uint8
+}
+
+// trainer fits a linear-chain conditional random field (Lafferty, McCallum,
+// Pereira 2001) with AdaGrad (Duchi, Hazan, Singer 2011).
+type trainer struct {
+	lexicon  *names.Model
+	ids      map[uint32]int32
+	keys     []uint32
+	count    []int32
+	examples []example
+	w, g     [][outputs]float32
+	sum      [][outputs]float64
+	trans    [labels][labels]float64
+	transG   [labels][labels]float64
+	transSum [labels][labels]float64
+	steps    float64
+}
+
+func newTrainer(lexicon *names.Model) *trainer {
+	return &trainer{lexicon: lexicon, ids: map[uint32]int32{}}
+}
+
+func (t *trainer) add(real, made []sentence) {
+	for i, s := range real {
+		t.addSentence(s)
+		switch {
+		case i%4 == 1:
+			if s, ok := recase(s, strings.ToLower); ok {
+				t.addSentence(s)
+			}
+		case i%16 == 2:
+			if s, ok := recase(s, strings.ToUpper); ok {
+				t.addSentence(s)
+			}
+		}
+	}
+	for _, s := range made {
+		t.addSentence(s)
+	}
+}
+
+func (t *trainer) addSentence(s sentence) {
+	for _, seg := range t.lexicon.Sentences(s.text) {
+		ex := example{label: make([]uint8, len(seg.Spans)), keys: make([][]int32, len(seg.Spans))}
+		free := false
+		last := -1
+		for i, at := range seg.Spans {
+			if !seg.Free[i] {
+				last = -1
+				continue
+			}
+			free = true
+			hit := slices.IndexFunc(s.spans, func(p span) bool { return at[0] < p.end && p.start < at[1] })
+			if hit >= 0 {
+				ex.label[i] = uint8(names.Begin + 2*s.spans[hit].kind)
+				if hit == last {
+					ex.label[i]++
+				}
+			}
+			last = hit
+			ex.keys[i] = make([]int32, len(seg.Keys[i]))
+			for k, key := range seg.Keys[i] {
+				id, ok := t.ids[key]
+				if !ok {
+					id = int32(len(t.keys))
+					t.ids[key] = id
+					t.keys = append(t.keys, key)
+					t.count = append(t.count, 0)
+				}
+				t.count[id]++
+				ex.keys[i][k] = id
+			}
+		}
+		if free {
+			t.examples = append(t.examples, ex)
+		}
+	}
+}
+
+func allowed(from, to int) bool {
+	return to == 0 || to%2 == 1 || from == to || from == to-1
+}
+
+func (t *trainer) train(epochs int) {
+	for i := range t.examples {
+		for j, keys := range t.examples[i].keys {
+			if keys != nil {
+				t.examples[i].keys[j] = slices.DeleteFunc(keys, func(id int32) bool { return t.count[id] < minCount })
+			}
+		}
+	}
+	t.w = make([][outputs]float32, len(t.keys))
+	t.g = make([][outputs]float32, len(t.keys))
+	t.sum = make([][outputs]float64, len(t.keys))
+	r := rand.New(rand.NewPCG(7, 11))
+	order := make([]int, len(t.examples))
+	for i := range order {
+		order[i] = i
+	}
+	for e := range epochs {
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		loss := 0.0
+		for _, i := range order {
+			ex := &t.examples[i]
+			for from := 0; from < len(ex.keys); {
+				if ex.keys[from] == nil {
+					from++
+					continue
+				}
+				to := from
+				for to < len(ex.keys) && ex.keys[to] != nil {
+					to++
+				}
+				loss += t.step(r, ex.keys[from:to], ex.label[from:to])
+				from = to
+			}
+		}
+		if e >= epochs/2 {
+			t.steps++
+			for id := range t.w {
+				for y, v := range t.w[id] {
+					t.sum[id][y] += float64(v)
+				}
+			}
+			for x := range labels {
+				for y := range labels {
+					t.transSum[x][y] += t.trans[x][y]
+				}
+			}
+		}
+		fmt.Printf("epoch %d: loss %.0f\n", e+1, loss)
+	}
+}
+
+const never = -1e9
+
+func logSum(v *[labels]float64) float64 {
+	top := slices.Max(v[:])
+	sum := 0.0
+	for _, x := range v {
+		if x > top-40 {
+			sum += math.Exp(x - top)
+		}
+	}
+	return top + math.Log(sum)
+}
+
+// dropped are the places of the features of a token that name the word itself,
+// in the order of names.features.
+var dropped = [names.MaxPerToken]bool{2: true, 3: true, 8: true, 9: true, 11: false}
+
+// step learns from one run of tokens and returns its loss.
+func (t *trainer) step(r *rand.Rand, keys [][]int32, label []uint8) float64 {
+	n := len(keys)
+	emit := make([][labels]float64, n)
+	used := make([][]int32, n)
+	for i, ids := range keys {
+		used[i] = ids
+		if r.Float64() < forget {
+			used[i] = slices.DeleteFunc(slices.Clone(ids), func(int32) bool { return r.Float64() < 0.3 })
+		}
+		for _, id := range used[i] {
+			for y, v := range t.w[id] {
+				emit[i][y+1] += float64(v)
+			}
+		}
+	}
+	ahead, behind := make([][labels]float64, n), make([][labels]float64, n)
+	var v [labels]float64
+	for i := range n {
+		for y := range labels {
+			for x := range labels {
+				switch {
+				case !allowed(x, y), i == 0 && x > 0:
+					v[x] = never
+				case i == 0:
+					v[x] = t.trans[x][y]
+				default:
+					v[x] = ahead[i-1][x] + t.trans[x][y]
+				}
+			}
+			ahead[i][y] = logSum(&v) + emit[i][y]
+		}
+	}
+	for i := n - 1; i >= 0; i-- {
+		for x := range labels {
+			for y := range labels {
+				switch {
+				case !allowed(x, y), i == n-1 && y > 0:
+					v[y] = never
+				case i == n-1:
+					v[y] = t.trans[x][y]
+				default:
+					v[y] = behind[i+1][y] + emit[i+1][y] + t.trans[x][y]
+				}
+			}
+			behind[i][x] = logSum(&v)
+		}
+	}
+	for y := range labels {
+		v[y] = ahead[n-1][y] + behind[n-1][y]
+	}
+	z := logSum(&v)
+	// Gradients: what the model expects less what is there.
+	var grad [labels][labels]float64
+	loss := z
+	for i := 0; i <= n; i++ {
+		for x := range labels {
+			if i == 0 && x > 0 {
+				break
+			}
+			for y := range labels {
+				if !allowed(x, y) || i == n && y > 0 {
+					continue
+				}
+				s := t.trans[x][y] - z
+				if i > 0 {
+					s += ahead[i-1][x]
+				}
+				if i < n {
+					s += emit[i][y] + behind[i][y]
+				}
+				grad[x][y] += math.Exp(s)
+			}
+		}
+		x, y := 0, 0
+		if i > 0 {
+			x = int(label[i-1])
+		}
+		if i < n {
+			y = int(label[i])
+			loss -= emit[i][y]
+		}
+		grad[x][y]--
+		loss -= t.trans[x][y]
+	}
+	for x := range labels {
+		for y := range labels {
+			if g := grad[x][y]; g != 0 {
+				t.transG[x][y] += g * g
+				t.trans[x][y] -= rate * g / math.Sqrt(t.transG[x][y]+1e-3)
+			}
+		}
+	}
+	for i := range n {
+		var g [outputs]float32
+		for y := range g {
+			g[y] = float32(math.Exp(ahead[i][y+1] + behind[i][y+1] - z))
+			if int(label[i]) == y+1 {
+				g[y]--
+			}
+		}
+		for _, id := range used[i] {
+			w, h := &t.w[id], &t.g[id]
+			for y := range g {
+				if g[y] > -1e-4 && g[y] < 1e-4 {
+					continue
+				}
+				d := g[y] + l2*w[y]
+				h[y] += d * d
+				w[y] -= rate * d / float32(math.Sqrt(float64(h[y]+1e-3)))
+			}
+		}
+	}
+	return loss
+}
+
+const l2 = 0.003
+
+// model stores the averaged weights of the features that matter most.
+func (t *trainer) model(words map[uint32]names.Bits) (*names.Model, error) {
+	type ranked struct {
+		id  int32
+		top float64
+	}
+	var order []ranked
+	for id := range t.sum {
+		top := 0.0
+		for _, v := range t.sum[id] {
+			top = max(top, math.Abs(v)/t.steps)
+		}
+		if top*scale >= 1.5 {
+			order = append(order, ranked{int32(id), top * math.Log(float64(t.count[id]+1))})
+		}
+	}
+	slices.SortFunc(order, func(a, b ranked) int {
+		if a.top != b.top {
+			if a.top > b.top {
+				return -1
+			}
+			return 1
+		}
+		return int(a.id - b.id)
+	})
+	fmt.Printf("%d features, %d of some weight\n", len(t.keys), len(order))
+	order = order[:min(len(order), names.MaxFeatures)]
+	keys := make([]uint32, len(order))
+	weights := make([][outputs]int8, len(order))
+	clipped := 0
+	for i, o := range order {
+		keys[i] = t.keys[o.id]
+		for y, v := range t.sum[o.id] {
+			q := math.Round(v / t.steps * scale)
+			if q > 127 || q < -127 {
+				clipped++
+			}
+			weights[i][y] = int8(min(max(q, -127), 127))
+		}
+	}
+	fmt.Printf("%d features kept, %d weights clipped\n", len(order), clipped)
+	p := names.Parameters{Shift: 2}
+	for x := range labels {
+		for y := range labels {
+			p.Transition[x][y] = names.Forbidden
+			if allowed(x, y) {
+				p.Transition[x][y] = int16(math.Round(t.transSum[x][y] / t.steps * scale))
+			}
+		}
+	}
+	return names.NewModel(p, words, keys, weights)
+}
