@@ -220,7 +220,7 @@ func TestFailsOverBeforeTheFirstByteOnly(t *testing.T) {
 		{"a preamble too large to hold back", []Frame{start, {Dialect: DialectOpenAI, Raw: make([]byte, maxHeldBytes)}}, broken, 1, "", 502},
 		{"text came", []Frame{start, text}, broken, 1, "half", 502},
 		{"the client's mistake", nil, &UpstreamError{Code: "status", Status: 400, Message: "bad tool"}, 1, "", 400},
-		{"our own credentials", nil, &UpstreamError{Code: "status", Status: 401}, 1, "", 502},
+		{"our own credentials", nil, &UpstreamError{Code: "status", Status: 401, Message: "wrong key sk-12...89"}, 1, "", 502},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(allowing(Obligations{}))
@@ -238,6 +238,9 @@ func TestFailsOverBeforeTheFirstByteOnly(t *testing.T) {
 			out := r.Handle(t.Context(), request("hi"), r.sink)
 			if len(r.forwarder.tried) != test.tried || r.sink.text != test.text || out.Status != test.status {
 				t.Errorf("tried %v, text %q, status %d; want %d, %q, %d", r.forwarder.tried, r.sink.text, out.Status, test.tried, test.text, test.status)
+			}
+			if strings.Contains(out.Message, "key") {
+				t.Errorf("the client is told %q", out.Message)
 			}
 			if r.sink.started > 1 {
 				t.Errorf("the reply was started %d times", r.sink.started)

@@ -139,14 +139,15 @@ func (x *exchange) answer(ctx context.Context) {
 		if s := o.Upstream.Status; o.Disclose && slices.Contains(passThrough, s) {
 			o.Status = s
 		}
-		if o.Disclose && o.Upstream.Message != "" {
+		if o.Disclose && o.Upstream.Message != "" && o.Upstream.Status != http.StatusUnauthorized && o.Upstream.Status != http.StatusForbidden {
 			o.Message = o.Upstream.Message
 		}
 	}
 }
 
 // passThrough are the upstream statuses that say something about the client's
-// request; 401 and 403 are about our own credentials and stay a 502.
+// request; 401 and 403 are about our own credentials, stay a 502 and keep their
+// message, which may quote a part of them.
 var passThrough = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge,
 	http.StatusUnprocessableEntity, http.StatusTooManyRequests}
 

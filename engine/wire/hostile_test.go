@@ -35,6 +35,16 @@ func TestTooManyToolCalls(t *testing.T) {
 	}
 }
 
+// SDKs make room for as many tool calls as the greatest index says.
+func TestToolCallIndex(t *testing.T) {
+	for _, index := range []int{-1, 2_000_000_000} {
+		body := fmt.Sprintf(`{"choices":[{"index":0,"message":{"tool_calls":[{"index":%d,"id":"a","function":{"name":"f"}}]},"finish_reason":"stop"}]}`, index)
+		if _, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false))), []byte(body), len(body)); !errors.Is(err, errTooManyCalls) {
+			t.Errorf("index %d: %v", index, err)
+		}
+	}
+}
+
 func TestTooManyOpenBlocks(t *testing.T) {
 	var b strings.Builder
 	for i := range 1000 {

@@ -205,6 +205,9 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 		if call.Index != nil {
 			index = *call.Index
 		}
+		if index < 0 || index >= maxCalls {
+			return errTooManyCalls // clients make room for as many
+		}
 		tool, begins := state.call(index, call.ID)
 		if begins {
 			err := r.addCall(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: call.Function.Name})
