@@ -48,7 +48,8 @@ const (
 	maxModuleBytes = 64 << 20
 	maxTableSize   = 1 << 16 // references; a module cannot have more memory through its tables
 	maxTables      = 8
-	maxLocals      = 50_000 // of a function, the limit that browsers agreed on
+	maxLocals      = 50_000  // of a function, the limit that browsers agreed on
+	maxItems       = 100_000 // of a section; the runtime makes room for as many as the section says
 )
 
 // Sections in the order in which they must stand.
@@ -109,6 +110,7 @@ type wasmModule struct {
 	types    []uint32 // by defined function
 	imported uint32   // functions
 	globals  uint32   // defined; there are no imported ones
+	segments uint32   // data segments that the data count section announces
 }
 
 // The index spaces after the rewrite.
@@ -173,7 +175,7 @@ func (m *wasmModule) rewrite(id byte) ([]byte, error) {
 	case secImport:
 		out = m.rewriteImports(r)
 	case secFunction:
-		for n := r.count(); n > 0 && r.err == nil; n-- {
+		for n := r.items(); n > 0 && r.err == nil; n-- {
 			m.types = append(m.types, r.u32())
 		}
 		return m.sections[id], sectionError(id, r)
@@ -194,8 +196,14 @@ func (m *wasmModule) rewrite(id byte) ([]byte, error) {
 		out = m.rewriteElements(r)
 	case secCode:
 		out = m.rewriteCode(r)
-	default:
-		return m.sections[id], nil
+	case secDataCount:
+		if m.sections[id] != nil {
+			m.segments = r.u32()
+		}
+		return m.sections[id], sectionError(id, r)
+	case secData:
+		m.readData(r)
+		return m.sections[id], sectionError(id, r)
 	}
 	return out, sectionError(id, r)
 }
@@ -211,7 +219,7 @@ func sectionError(id byte, r *wasmReader) error {
 }
 
 func (m *wasmModule) rewriteTypes(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	body := r.b
 	for range n {
 		if r.err != nil {
@@ -231,7 +239,7 @@ func (m *wasmModule) rewriteTypes(r *wasmReader) []byte {
 }
 
 func (m *wasmModule) rewriteImports(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	body := r.b
 	var refused []error
 	for range n {
@@ -274,7 +282,7 @@ func (m *wasmModule) rewriteImports(r *wasmReader) []byte {
 }
 
 func (m *wasmModule) rewriteTables(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	if n == 0 {
 		return nil
 	}
@@ -313,7 +321,7 @@ func (m *wasmModule) rewriteMemory(r *wasmReader) []byte {
 }
 
 func (m *wasmModule) rewriteGlobals(r *wasmReader) []byte {
-	m.globals = r.count()
+	m.globals = r.items()
 	out := appendU32(nil, m.globals+2)
 	for range m.globals {
 		if r.err != nil {
@@ -330,7 +338,7 @@ func (m *wasmModule) rewriteGlobals(r *wasmReader) []byte {
 }
 
 func (m *wasmModule) rewriteExports(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	out := appendU32(nil, n+2)
 	for range n {
 		if r.err != nil {
@@ -350,8 +358,29 @@ func (m *wasmModule) rewriteExports(r *wasmReader) []byte {
 	return appendU32(append(appendName(out, exportDepth), 3), m.depthIndex())
 }
 
+// readData checks that the data segments are as many as they say.
+func (m *wasmModule) readData(r *wasmReader) {
+	n := r.items()
+	if m.sections[secDataCount] != nil && m.segments != n {
+		r.fail("%d data segments where %d are announced", n, m.segments)
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		switch flags := r.u32(); flags {
+		case 0, 2: // into memory, which has a number with 2
+			if flags == 2 {
+				r.u32()
+			}
+			m.constExpr(nil, r)
+		case 1: // passive
+		default:
+			r.fail("data segment with flags %d", flags)
+		}
+		r.take(r.u32())
+	}
+}
+
 func (m *wasmModule) rewriteElements(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	if n == 0 {
 		return nil
 	}

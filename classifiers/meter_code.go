@@ -51,7 +51,7 @@ const (
 )
 
 func (m *wasmModule) rewriteCode(r *wasmReader) []byte {
-	n := r.count()
+	n := r.items()
 	if int(n) != len(m.types) {
 		r.fail("%d bodies for %d functions", n, len(m.types))
 		return nil

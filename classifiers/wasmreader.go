@@ -75,6 +75,16 @@ func (r *wasmReader) count() uint32 {
 	return n
 }
 
+// items is the length of a section.
+func (r *wasmReader) items() uint32 {
+	n := r.count()
+	if n > maxItems {
+		r.fail("%d items, more than %d", n, maxItems)
+		return 0
+	}
+	return n
+}
+
 // limits reads a memory's or a table's; without a maximum it is the largest.
 func (r *wasmReader) limits() (least, most uint32) {
 	switch flags := r.byte(); flags {
