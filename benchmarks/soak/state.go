@@ -58,9 +58,9 @@ func (s *service) metrics(ctx context.Context) (state, error) {
 	return m, nil
 }
 
-// settleTime is what timers and idle connections of a service without load may
-// take to go; the runtime gives memory back to the system in that time too.
-const settleTime = 10 * time.Second
+// settleTime is what a service without load may take to let go of what it keeps
+// for the next request: connections to targets are kept for 90 seconds.
+const settleTime = 100 * time.Second
 
 // settled is the service's state without load and without garbage.
 func (s *service) settled(ctx context.Context, l *load) (state, error) {

@@ -191,7 +191,8 @@ func readReply(in *bufio.Reader, stream bool) error {
 			return err
 		}
 		if first && !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
-			return fmt.Errorf("status line %q", line)
+			rest, _ := in.Peek(in.Buffered()) // a short reply came with its status
+			return fmt.Errorf("status line %q, then %q", line, rest)
 		}
 		first = false
 		if len(line) == len("\r\n") {
