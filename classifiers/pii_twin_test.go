@@ -1,25 +1,32 @@
 package classifiers
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"math/big"
+	"fmt"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// piiTwin is classifiers/pii/pii.c in plain Go, for the tests that hold the two
-// against each other. It follows the C by name where the rules are, and goes its
-// own way where Go has a library: folding, base58, word lists.
+// piiTwin is the module of classifiers/pii in plain Go, for the tests that hold
+// the two against each other. It follows the C by name where the rules are, and
+// goes its own way where Go has a library: folding, words, phone numbers, base58.
+// The scores and the words are data that both read.
 type piiTwin struct {
+	*piiRules
 	p          []byte
 	from, upto []int // original bytes of each byte of p
 	floor      int
 	found      []engine.Finding
+	evidence   []string // of each finding
 	groups     []piiGroup
+	line       int    // groups before the first line break
 	d          []byte // digits of groups
 	sum        []int  // digits in the first k groups
 }
@@ -29,8 +36,84 @@ type piiGroup struct {
 	sep  byte
 }
 
-func piiFind(text string) []engine.Finding {
-	t := &piiTwin{}
+// piiRules is what the twin reads from the module's sources.
+type piiRules struct {
+	means  map[string]piiMeaning // by evidence
+	order  []string              // evidence as scores.h lists it
+	words  map[string]piiLists   // in lower case but for what is not ASCII
+	phones *phoneRules
+}
+
+type piiMeaning struct {
+	kind  string
+	score float64
+}
+
+// piiLists names the lists a word is on, and those on which it may go on.
+type piiLists struct{ whole, open []string }
+
+var evidenceLine = regexp.MustCompile(`(?m)^EVIDENCE\((\w+), (\w+), ([0-9.]+)\)$`)
+
+func newPIIRules(t testing.TB) *piiRules {
+	t.Helper()
+	r := &piiRules{means: map[string]piiMeaning{}, words: map[string]piiLists{}, phones: newPhoneRules(t)}
+	for _, m := range evidenceLine.FindAllStringSubmatch(readFile(t, "pii/scores.h"), -1) {
+		score, err := strconv.ParseFloat(m[3], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.means[m[2]] = piiMeaning{m[1], score}
+		r.order = append(r.order, m[2])
+	}
+	for line := range strings.Lines(readFile(t, "pii/words.txt")) {
+		name, words, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for word := range strings.SplitSeq(words, ", ") {
+			word, open := strings.CutSuffix(word, "*")
+			for _, w := range []string{word, strings.ToUpper(word), titleCase(word)} {
+				w = lowerASCIIs(w)
+				l := r.words[w]
+				l.whole = append(l.whole, name)
+				if open {
+					l.open = append(l.open, name)
+				}
+				r.words[w] = l
+			}
+		}
+	}
+	return r
+}
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func titleCase(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+func lowerASCIIs(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] = lowerASCII(b[i])
+	}
+	return string(b)
+}
+
+func (r *piiRules) find(text string) []engine.Finding {
+	return r.scan(text).found
+}
+
+func (r *piiRules) scan(text string) *piiTwin {
+	t := &piiTwin{piiRules: r}
 	for i, r := range text {
 		n := utf8.RuneLen(r)
 		switch c := foldRune(r); {
@@ -44,8 +127,8 @@ func piiFind(text string) []engine.Finding {
 			}
 		}
 	}
-	t.scan()
-	return t.found
+	t.run()
+	return t
 }
 
 // foldRune is the ASCII character that r stands for, 0 where it is invisible, -1
@@ -81,54 +164,131 @@ func (t *piiTwin) at(i int) byte {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-func isAlpha(c byte) bool { return c|32 >= 'a' && c|32 <= 'z' }
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
+func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
+func isAlpha(c byte) bool { return isUpper(c) || isLower(c) }
 func isAlnum(c byte) bool { return isDigit(c) || isAlpha(c) }
 func isHex(c byte) bool   { return isDigit(c) || c|32 >= 'a' && c|32 <= 'f' }
 func isWord(c byte) bool  { return isAlnum(c) || c == '_' }
 
 func lowerASCII(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
+	if isUpper(c) {
 		return c | 32
 	}
 	return c
 }
 
 func upperASCII(c byte) byte {
-	if c >= 'a' && c <= 'z' {
+	if isLower(c) {
 		return c &^ 32
 	}
 	return c
 }
 
-func (t *piiTwin) emit(s, e int, kind string, score float64) int {
+// oneOf says whether c is one of the characters; no character at all is not.
+func oneOf(c byte, chars string) bool { return c != 0 && strings.IndexByte(chars, c) >= 0 }
+
+func (t *piiTwin) emit(s, e int, evidence string) int {
+	m, ok := t.means[evidence]
+	if !ok {
+		panic(fmt.Sprintf("no evidence %q", evidence))
+	}
 	t.found = append(t.found, engine.Finding{
-		Classifier: "test", Kind: kind, Score: score,
+		Classifier: "test", Kind: m.kind, Score: m.score,
 		Span: engine.Span{Start: t.from[s], End: t.upto[e-1]},
 	})
+	t.evidence = append(t.evidence, evidence)
 	t.floor = e
 	return e
 }
 
-func (t *piiTwin) wordsIn(from, to int, words string) bool {
-	var lower []byte
-	for _, c := range t.p {
-		lower = append(lower, lowerASCII(c))
+// either picks by a condition.
+func either[T any](cond bool, a, b T) T {
+	if cond {
+		return a
 	}
-	end := min(to, len(lower))
-	for i := max(0, from); i < end; i++ {
-		if !isAlpha(lower[i]) || isAlpha(t.at(i-1)) {
+	return b
+}
+
+func (t *piiTwin) headOK(s int) bool {
+	c := t.at(s - 1)
+	return !isWord(c) && !(oneOf(c, "-./") && isAlnum(t.at(s-2)))
+}
+
+func (t *piiTwin) tailOK(e int) bool {
+	c := t.at(e)
+	return !isWord(c) && !(c == '-' && isAlnum(t.at(e+1))) && !(c == '.' && isDigit(t.at(e+1)))
+}
+
+// Words nearby.
+
+func (t *piiTwin) letter(i int) bool { return isAlpha(t.at(i)) || t.at(i) >= 0x80 }
+func (t *piiTwin) wide(i int) bool   { return t.at(i) >= 0xe3 && t.at(i) <= 0xed }
+func (t *piiTwin) wideBefore(i int) bool {
+	return i >= 3 && t.at(i-1) >= 0x80 && t.wide(i-3)
+}
+
+// edge says whether a word may begin or end between i-1 and i, given that a letter
+// is on one side.
+func (t *piiTwin) edge(i int) bool {
+	return isLower(t.at(i-1)) && isUpper(t.at(i)) || t.wide(i) || t.wideBefore(i)
+}
+
+func (t *piiTwin) wordBegins(i int) bool {
+	return t.letter(i) && t.at(i)&0xc0 != 0x80 && (!t.letter(i-1) || t.edge(i))
+}
+
+func (t *piiTwin) wordEnds(e int) bool { return !t.letter(e) || t.edge(e) }
+
+// wordsAt gives the lists of the words that begin at i, and where the longest ends.
+func (t *piiTwin) wordsAt(i int) (lists []string, end int) {
+	var key []byte
+	for k := i; k < min(len(t.p), i+64); k++ {
+		c := lowerASCII(t.p[k])
+		if k > i && oneOf(c, " _-./\n") {
+			c = ' '
+		}
+		key = append(key, c)
+		l, ok := t.words[string(key)]
+		if !ok {
 			continue
 		}
-		for w := range strings.SplitSeq(words, ",") {
-			stem, open := strings.CutSuffix(w, "*")
-			if !bytes.HasPrefix(lower[i:end], []byte(stem)) {
-				continue
-			}
-			e := i + len(stem)
-			if lowerASCII(t.at(e)) == 's' {
-				e++
-			}
-			if open || !isAlpha(t.at(e)) {
+		e := k + 1
+		here := l.open
+		if t.wordEnds(e) || lowerASCII(t.at(e)) == 's' && t.wordEnds(e+1) {
+			here = l.whole
+		}
+		if len(here) > 0 {
+			lists, end = append(lists, here...), e
+		}
+	}
+	return lists, end
+}
+
+func onAny(lists []string, names string) bool {
+	return slices.ContainsFunc(strings.Fields(names), func(n string) bool { return slices.Contains(lists, n) })
+}
+
+// near is one more than the bytes between s and the last word of the lists before
+// it, 0 where none begins within reach.
+func (t *piiTwin) near(s, reach int, names string) int {
+	for i := s - 1; i >= max(0, s-reach); i-- {
+		if !t.wordBegins(i) {
+			continue
+		}
+		if lists, e := t.wordsAt(i); e <= s && onAny(lists, names) {
+			return s - e + 1
+		}
+	}
+	return 0
+}
+
+func nearer(a, b int) bool { return a > 0 && (b == 0 || a < b) }
+
+func (t *piiTwin) behind(i, reach int, names string) bool {
+	for k := i; k < i+reach; k++ {
+		if t.wordBegins(k) {
+			if lists, _ := t.wordsAt(k); onAny(lists, names) {
 				return true
 			}
 		}
@@ -136,389 +296,153 @@ func (t *piiTwin) wordsIn(from, to int, words string) bool {
 	return false
 }
 
-func (t *piiTwin) near(s, reach int, words string) bool { return t.wordsIn(s-reach, s, words) }
+// The pass.
 
-const (
-	twinCard        = "card*,credit*,debit*,visa,mastercard,amex,maestro,pan,cc,carte,karte,tarjeta"
-	twinOrder       = "order,invoice,tracking,ref,reference,ticket,case,sku,isbn,serial,transaction id,imei,build,id,uuid,hash,timestamp,account id"
-	twinSSN         = "ssn,social,soc sec,tax id,taxpayer,itin"
-	twinPhone       = "phone*,tel,telef*,teleph*,call*,mobil*,móvil,movil,cell,cellphone*,fax*,whatsapp,sms,text me,dial,reach me,reach us,reach her,reach him,reach them,reach you,contact*,my number,their number,her number,his number,our number,answering,messages to,handy*,ring,ring me,ring us,hotline,ph,mob,landline,voicemail,numero,nummer,rufnummer"
-	twinBehindPhone = "fax,mobile,cell,office,home,work,tel,phone"
-	twinNotPhone    = "isbn,issn,order,invoice,tracking,version,timestamp,serial,sku,part,build,commit,account,imei,id,ref,case,ticket,figure,lat,lon"
-	twinVersion     = "version,ver,release,build,firmware,section,chapter,clause,oid,v"
-)
-
-func (t *piiTwin) headOK(s int) bool {
-	c := t.at(s - 1)
-	if isWord(c) {
-		return false
-	}
-	return !((c == '-' || c == '.' || c == '/') && isAlnum(t.at(s-2)))
-}
-
-func (t *piiTwin) tailOK(e int) bool {
-	c := t.at(e)
-	if isWord(c) {
-		return false
-	}
-	return !(c == '-' && isAlnum(t.at(e+1)) || c == '.' && isDigit(t.at(e+1)))
-}
-
-func (t *piiTwin) size(g int) int { return t.groups[g].e - t.groups[g].s }
-
-func (t *piiTwin) sizes(m int, want string) bool {
-	if m != len(want) {
-		return false
-	}
-	for g := range m {
-		if t.size(g) != int(want[g]-'0') {
-			return false
+// first returns the first result that is not 0.
+func first(finds ...func() int) int {
+	for _, f := range finds {
+		if r := f(); r != 0 {
+			return r
 		}
 	}
-	return true
+	return 0
 }
 
-func (t *piiTwin) separator(m int) byte {
-	if m < 2 {
-		return 1
+// given is f where the condition holds, else nothing.
+func given(cond bool, f func() int) func() int {
+	if cond {
+		return f
 	}
-	for g := 2; g < m; g++ {
-		if t.groups[g].sep != t.groups[1].sep {
-			return 0
+	return func() int { return 0 }
+}
+
+func (t *piiTwin) mixed(a, b, d int) int {
+	n := b - a
+	if t.at(a-1) == '_' || t.at(b) == '_' {
+		return 0
+	}
+	at := func(f func(int) int, i int) func() int { return func() int { return f(i) } }
+	code := a // where an Italian code begins
+	if n == 5 && t.at(a-1) == ' ' && t.at(a-5) == ' ' {
+		code = a - 8
+	}
+	return first(
+		given(n >= 14 && n <= 90, func() int { return t.coin(a, b) }),
+		given(n >= 4 && d == a+2, at(t.iban, a)),
+		given(n == 15 && d == a, at(t.nir, a)),
+		given((n == 16 || n == 5) && code >= t.floor && !isWord(t.at(code-1)), at(t.fiscal, code)),
+		given(n == 10 && d == a+5, at(t.indianPAN, a)),
+		given(n <= 10 && d <= a+2 && d > a, at(t.nino, d)),
+		given(n <= 10 && d <= a+2, at(t.spanish, d)),
+		given(n == 14 || n <= 3 && t.at(b) == '.', at(t.cnpjLetters, a)),
+		given(n <= 4 && t.at(b) == '.', at(t.macDotted, a)),
+		given(n <= 4 && d == a, at(t.birth, a)),
+		func() int { return t.passport(a, b) },
+	)
+}
+
+func (t *piiTwin) address(a, b int) int {
+	before := t.at(a - 1)
+	if b-a > 4 || isWord(before) || before == '-' && isAlnum(t.at(a-2)) {
+		return 0
+	}
+	if before == ':' {
+		if t.at(a-2) == ':' && !isWord(t.at(a-3)) && t.at(a-3) != ':' && a >= t.floor+2 {
+			return t.ipv6(a - 2)
+		}
+		return 0
+	}
+	return first(
+		given(b-a == 2 && oneOf(t.at(b), ":-"), func() int { return t.mac(a) }),
+		given(t.at(b) == ':', func() int { return t.ipv6(a) }),
+	)
+}
+
+func (t *piiTwin) number(a, b int) int {
+	plus := t.at(a-1) == '+' || t.at(a-1) == '(' && t.at(a-2) == '+'
+	n := b - a
+	if n == 1 && t.at(b) == ' ' && isDigit(t.at(b+1)) && !isDigit(t.at(b+2)) && !plus && t.at(b+2) != '.' {
+		return b + 1
+	}
+	if !plus && (n <= 2 || n == 4) {
+		if r := t.birth(a); r != 0 {
+			return r
 		}
 	}
-	return t.groups[1].sep
+	if n < 6 && !oneOf(t.at(b), " -./()\nxX") {
+		return 0
+	}
+	if !plus && oneOf(t.at(a-1), " -") && isAlpha(t.at(a-2)) {
+		if r := first(func() int { return t.nino(a) }, given(n > 6, func() int { return t.spanish(a) })); r != 0 {
+			return r
+		}
+	}
+	if !plus && !t.headOK(a) {
+		return 0
+	}
+	t.readGroups(a)
+	if plus && t.line > 0 {
+		return t.phone(true)
+	}
+	dotted := given(n == 4 && t.at(b) == '.', func() int { return t.macDotted(a) })
+	if t.line == 0 {
+		return dotted()
+	}
+	if r := first(
+		given(n <= 3, func() int { return t.ipv4(a) }), func() int { return t.nir(a) }, dotted,
+		given(n == 2 && t.at(b) == '.', func() int { return t.cnpjLetters(a) }),
+	); r != 0 || len(t.d) < 6 {
+		return r
+	}
+	return first(
+		t.toldID, t.card,
+		given(n == 8 || n == 2, func() int { return t.spanish(a) }),
+		given(n >= 6 && n <= 9, func() int { return t.passport(a, b) }),
+		func() int { return t.loneID(false) },
+		func() int { return t.phone(false) },
+		func() int { return t.loneID(true) },
+	)
 }
 
-func (t *piiTwin) readGroups(a int) {
-	t.groups, t.d, t.sum = t.groups[:0], t.d[:0], append(t.sum[:0], 0)
-	sep := byte(0)
-	for len(t.groups) < 8 {
+func (t *piiTwin) run() {
+	for i := 0; i < len(t.p); {
+		c := t.p[i]
+		if c == '@' {
+			i = max(t.email(i), i+1)
+			continue
+		}
+		if !isDigit(c) && c != ':' {
+			i++
+			continue
+		}
+		a, b, r := i, i, 0
+		for a > t.floor && i-a < 128 && isAlnum(t.p[a-1]) {
+			a--
+		}
+		if c == ':' {
+			if a < i && (isHex(t.at(i+1)) || t.at(i+1) == ':') {
+				r = t.address(a, i)
+			}
+			i = max(r, i+1)
+			continue
+		}
+		for b < len(t.p) && isAlnum(t.p[b]) {
+			b++
+		}
+		word := string(t.p[a:min(b, a+128)])
+		if strings.IndexFunc(word, func(r rune) bool { return !isHex(byte(r)) }) < 0 {
+			r = t.address(a, b)
+		}
+		if r == 0 && strings.IndexFunc(word, func(r rune) bool { return isAlpha(byte(r)) }) >= 0 {
+			r = t.mixed(a, b, i)
+		}
 		e := a
 		for isDigit(t.at(e)) {
 			e++
 		}
-		c := t.at(e)
-		if isWord(c) && !(lowerASCII(c) == 'x' && isDigit(t.at(e+1))) || len(t.d)+e-a > 20 {
-			return
+		if r == 0 && (e == b || e > a && lowerASCII(t.at(e)) == 'x' && isDigit(t.at(e+1))) {
+			r = t.number(a, e)
 		}
-		for i := a; i < e; i++ {
-			t.d = append(t.d, t.p[i]-'0')
-		}
-		t.groups = append(t.groups, piiGroup{a, e, sep})
-		t.sum = append(t.sum, len(t.d))
-		q, parens := e, false
-		for q-e < 3 && t.at(q) != 0 && strings.IndexByte(" -./()", t.at(q)) >= 0 {
-			parens = parens || t.at(q) == '(' || t.at(q) == ')'
-			q++
-		}
-		if q == e || !isDigit(t.at(q)) || q-e > 1 && !parens {
-			return
-		}
-		sep = t.at(e)
-		if parens {
-			sep = '('
-		}
-		a = q
+		i = either(r != 0, r, b)
 	}
-}
-
-func (t *piiTwin) luhn(n int) bool {
-	sum := 0
-	for i := range n {
-		d := int(t.d[n-1-i])
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
-func (t *piiTwin) number(from, to int) int {
-	v := 0
-	for _, d := range t.d[from:to] {
-		v = v*10 + int(d)
-	}
-	return v
-}
-
-func (t *piiTwin) cardBrand(n int, told bool) float64 {
-	if16 := func(v float64) float64 {
-		if n == 16 {
-			return v
-		}
-		return 0
-	}
-	p1, p2, p3, p4, p6 := t.number(0, 1), t.number(0, 2), t.number(0, 3), t.number(0, 4), t.number(0, 6)
-	in := func(v, a, b int) bool { return v >= a && v <= b }
-	switch {
-	case p1 == 4:
-		if n == 13 || n == 19 {
-			return 0.9
-		}
-		return if16(0.99)
-	case in(p2, 51, 55), in(p4, 2221, 2720), in(p4, 2200, 2204), p4 == 9792:
-		return if16(0.99)
-	case p2 == 34, p2 == 37:
-		if n == 15 {
-			return 0.99
-		}
-		return 0
-	case in(p3, 300, 305), p3 == 309, p2 == 36, p2 == 38, p2 == 39:
-		if n == 14 {
-			return 0.95
-		}
-		return if16(0.9)
-	case p2 == 35:
-		switch {
-		case n < 16:
-			return 0
-		case in(p4, 3528, 3589):
-			return 0.99
-		}
-		return 0.8
-	case p4 == 2131, p4 == 1800:
-		if n == 15 {
-			return 0.9
-		}
-		return 0
-	case p4 == 6011, in(p3, 644, 649), p2 == 65, in(p6, 622126, 622925), p2 == 62:
-		if n >= 16 {
-			return 0.99
-		}
-		return 0
-	case p2 == 60, p2 == 81, p2 == 82, p3 == 508:
-		return if16(0.95)
-	case slices.Contains([]int{5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763, 604}, p4):
-		if n == 16 {
-			return 0.95
-		}
-		return 0.85
-	case told && (p2 == 50 || in(p2, 56, 69)):
-		return 0.8
-	}
-	return 0
-}
-
-func (t *piiTwin) card() int {
-	for m := len(t.groups); m > 0; m-- {
-		n, g0, end := t.sum[m], t.groups[0].s, t.groups[m-1].e
-		if n < 12 || n > 19 || !t.tailOK(end) || !strings.ContainsRune("\x01 -.", rune(t.separator(m))) {
-			continue
-		}
-		shape := m == 1 || t.sizes(m, "465") || t.sizes(m, "464")
-		if !shape {
-			shape = t.size(m-1) <= 4
-			for g := range m - 1 {
-				shape = shape && t.size(g) == 4
-			}
-		}
-		if !shape || !t.luhn(n) {
-			continue
-		}
-		told := t.near(g0, 40, twinCard)
-		if score := t.cardBrand(n, told); score > 0 && (told || !t.near(g0, 20, twinOrder)) {
-			return t.emit(g0, end, "CREDIT_CARD", score)
-		}
-	}
-	return 0
-}
-
-func (t *piiTwin) ssn() int {
-	solid, m := t.size(0) == 9, 1
-	if !solid {
-		m = 3
-		if len(t.groups) < 3 || !t.sizes(3, "324") || !strings.ContainsRune("- .", rune(t.separator(3))) {
-			return 0
-		}
-	}
-	s, e := t.groups[0].s, t.groups[m-1].e
-	area, mid, serial := t.number(0, 3), t.number(3, 5), t.number(5, 9)
-	if !t.tailOK(e) || area == 0 || area == 666 || mid == 0 || serial == 0 {
-		return 0
-	}
-	kind := "US_SSN"
-	if area >= 900 {
-		kind = "US_ITIN"
-		if mid < 50 || mid > 65 && mid < 70 || mid == 89 || mid == 93 {
-			return 0
-		}
-	}
-	told := t.near(s, 40, twinSSN)
-	if all := t.number(0, 9); solid && !told || all == 78051120 || all == 219099999 {
-		return 0
-	}
-	score := 0.45
-	switch {
-	case told && solid:
-		score = 0.9
-	case told:
-		score = 0.98
-	case t.groups[1].sep == '-':
-		score = 0.9
-	}
-	return t.emit(s, e, kind, score)
-}
-
-// shape is the number of groups of a number that stands solid or in the given
-// groups, 0 for neither.
-func (t *piiTwin) shape(digits int, groups string) int {
-	m := len(groups)
-	if t.size(0) == digits {
-		m = 1
-	} else if len(t.groups) < m || !t.sizes(m, groups) {
-		return 0
-	}
-	if !t.tailOK(t.groups[m-1].e) {
-		return 0
-	}
-	return m
-}
-
-func (t *piiTwin) nhs() int {
-	m := t.shape(10, "334")
-	if m == 0 {
-		return 0
-	}
-	sum := int(t.d[9])
-	for i := range 9 {
-		sum += int(t.d[i]) * (10 - i)
-	}
-	if sum%11 != 0 || !t.near(t.groups[0].s, 40, "nhs") {
-		return 0
-	}
-	return t.emit(t.groups[0].s, t.groups[m-1].e, "UK_NHS", 0.97)
-}
-
-func (t *piiTwin) nir() int {
-	for m := len(t.groups); m > 0; m-- {
-		if t.sum[m] != 15 || !t.tailOK(t.groups[m-1].e) || m > 2 && !t.sizes(m, "1222332") {
-			continue
-		}
-		month := t.number(3, 5)
-		if t.d[0] != 1 && t.d[0] != 2 || month == 0 || month > 12 && month < 20 || month > 42 && month < 50 ||
-			97-t.number(0, 13)%97 != t.number(13, 15) {
-			return 0
-		}
-		score := 0.9
-		if m > 2 {
-			score = 0.98
-		}
-		return t.emit(t.groups[0].s, t.groups[m-1].e, "FR_NIR", score)
-	}
-	return 0
-}
-
-func verhoeff(digits []byte) bool {
-	perm := [8][10]int{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 5, 7, 6, 2, 8, 3, 0, 9, 4}}
-	for i := 2; i < 8; i++ {
-		for k := range 10 {
-			perm[i][k] = perm[i-1][perm[1][k]]
-		}
-	}
-	c := 0
-	for i := range digits {
-		k := perm[i%8][digits[len(digits)-1-i]]
-		switch { // the dihedral group: rotations 0..4, reflections 5..9
-		case c < 5 && k < 5:
-			c = (c + k) % 5
-		case c < 5:
-			c = 5 + (c+k)%5
-		case k < 5:
-			c = 5 + (c-k+5)%5
-		default:
-			c = (c - k + 5) % 5
-		}
-	}
-	return c == 0
-}
-
-func (t *piiTwin) aadhaar() int {
-	m := t.shape(12, "444")
-	if m == 0 || t.d[0] < 2 || m == 3 && t.separator(3) != ' ' && t.separator(3) != '-' || !verhoeff(t.d[:12]) {
-		return 0
-	}
-	score := 0.75
-	if t.near(t.groups[0].s, 40, "aadhaar,aadhar,uidai,uid") {
-		score = 0.99
-	} else if m == 1 || len(t.groups) > 3 && t.groups[3].sep == t.groups[2].sep {
-		return 0
-	}
-	return t.emit(t.groups[0].s, t.groups[m-1].e, "IN_AADHAAR", score)
-}
-
-func (t *piiTwin) cpf() int {
-	m := t.shape(11, "3332")
-	if m == 0 || m == 4 && (t.groups[1].sep != '.' || t.groups[2].sep != '.' || t.groups[3].sep != '-') {
-		return 0
-	}
-	for k := 9; k < 11; k++ {
-		sum := 0
-		for i := range k {
-			sum += int(t.d[i]) * (k + 1 - i)
-		}
-		if sum*10%11%10 != int(t.d[k]) {
-			return 0
-		}
-	}
-	same := bytes.Count(t.d[:11], t.d[:1]) == 11
-	if same || m == 1 && !t.near(t.groups[0].s, 24, "cpf") {
-		return 0
-	}
-	return t.emit(t.groups[0].s, t.groups[m-1].e, "BR_CPF", 0.98)
-}
-
-func (t *piiTwin) base58(a, b int) bool {
-	v := new(big.Int)
-	for _, c := range t.p[a:b] {
-		k := strings.IndexByte("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", c)
-		if k < 0 {
-			return false
-		}
-		v.Add(v.Mul(v, big.NewInt(58)), big.NewInt(int64(k)))
-	}
-	if v.BitLen() > 200 {
-		return false
-	}
-	raw := v.FillBytes(make([]byte, 25))
-	h := sha256.Sum256(raw[:21])
-	h = sha256.Sum256(h[:])
-	return bytes.Equal(h[:4], raw[21:])
-}
-
-func (t *piiTwin) bech32(a, b, hrp int) bool {
-	text := strings.ToLower(string(t.p[a:b]))
-	data := t.p[a+hrp+1 : b]
-	if !bytes.Equal(data, bytes.ToLower(data)) && !bytes.Equal(data, bytes.ToUpper(data)) {
-		return false
-	}
-	var values []uint32
-	for _, c := range []byte(text[:hrp]) {
-		values = append(values, uint32(c>>5))
-	}
-	values = append(values, 0)
-	for _, c := range []byte(text[:hrp]) {
-		values = append(values, uint32(c&31))
-	}
-	for _, c := range []byte(text[hrp+1:]) {
-		k := strings.IndexByte("qpzry9x8gf2tvdw0s3jn54khce6mua7l", c)
-		if k < 0 {
-			return false
-		}
-		values = append(values, uint32(k))
-	}
-	c := uint32(1)
-	for _, v := range values {
-		top := c >> 25
-		c = c&0x1ffffff<<5 ^ v
-		for i, g := range []uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3} {
-			if top>>i&1 == 1 {
-				c ^= g
-			}
-		}
-	}
-	return c == 1 || c == 0x2bc830a3
 }

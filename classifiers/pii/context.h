@@ -1,0 +1,108 @@
+/* context.h: the words around a number. Each byte is looked at once: words are
+ * remembered as the search comes by. */
+#ifndef PII_CONTEXT_H
+#define PII_CONTEXT_H
+
+#include "text.h"
+#include "word_tables.h"
+
+#define FAR 64 /* no word is looked for further back than this */
+
+static struct { u32 s, e, lists; } words_seen[FAR]; /* a ring */
+static u32 words_n, words_upto;
+
+static int letter(u8 c) { return alpha(c) || c >= 0x80; }
+
+/* Does a character of a script without spaces begin at i, or end before it? */
+static int wide(u32 i) { return at(i) >= 0xe3 && at(i) <= 0xed; }
+static int wide_before(u32 i) { return i >= 3 && at(i - 1) >= 0x80 && wide(i - 3); }
+
+static int camel(u32 i) { return is_lower(at(i - 1)) && is_upper(at(i)); }
+
+static int word_begins(u32 i)
+{
+	u8 c = at(i);
+	if (!letter(c) || (c & 0xc0) == 0x80)
+		return 0;
+	return !letter(at(i - 1)) || camel(i) || wide(i) || wide_before(i);
+}
+
+static int word_ends(u32 e) { return !letter(at(e)) || camel(e) || wide(e) || wide_before(e); }
+
+static int spaces_words(u8 c)
+{
+	return c == ' ' || c == '_' || c == '-' || c == '.' || c == '/' || c == '\n';
+}
+
+/* The lists of all words that begin at i; *end is behind the longest. */
+static u32 words_at(u32 i, u32 *end)
+{
+	u32 lists = 0, b = word_roots[lower(at(i))];
+	while (b) {
+		i++;
+		const u32 *m = word_masks[word_tree[b].mask];
+		u32 e = i + (lower(at(i)) == 's');
+		u32 here = word_ends(i) || word_ends(e) ? m[0] : m[1];
+		if (here) {
+			lists |= here;
+			*end = i;
+		}
+		u8 c = spaces_words(at(i)) ? ' ' : lower(at(i));
+		u32 k = i < V.n ? word_tree[b].child : 0;
+		while (k && word_tree[k].c != c)
+			k = word_tree[k].last ? 0 : k + 1;
+		b = k;
+	}
+	return lists;
+}
+
+/* Remembers the words before s, whose last FAR bytes matter. */
+static void read_words(u32 s)
+{
+	u32 i = words_upto;
+	if (s > FAR && i < s - FAR)
+		i = s - FAR;
+	for (; i < s; i++) {
+		if (!word_begins(i))
+			continue;
+		u32 e, lists = words_at(i, &e);
+		if (lists) {
+			words_seen[words_n % FAR].s = i;
+			words_seen[words_n % FAR].e = e;
+			words_seen[words_n++ % FAR].lists = lists;
+		}
+	}
+	if (words_upto < s)
+		words_upto = s;
+}
+
+/* How near before s a word of the lists ends, 1 for right before it; 0 where none
+ * begins in the reach bytes before s, which are at most FAR. */
+static u32 near(u32 s, u32 reach, u32 lists)
+{
+	read_words(s);
+	for (u32 k = words_n; k > 0 && words_n - k < FAR; k--) {
+		u32 i = (k - 1) % FAR;
+		if (words_seen[i].s + reach < s)
+			return 0;
+		if (words_seen[i].e <= s && words_seen[i].lists & lists)
+			return s - words_seen[i].e + 1;
+	}
+	return 0;
+}
+
+/* Is the first of two distances nearer? 0 is none at all. */
+static int nearer(u32 a, u32 b) { return a && (!b || a < b); }
+
+/* Does a word of the lists begin in the reach bytes from i? */
+static int behind(u32 i, u32 reach, u32 lists)
+{
+	for (u32 k = i; k < i + reach; k++) {
+		u32 e;
+		if (word_begins(k) && words_at(k, &e) & lists)
+			return 1;
+	}
+	return 0;
+}
+
+#endif

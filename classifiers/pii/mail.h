@@ -1,0 +1,88 @@
+/* mail.h: e-mail addresses, with Unicode on both sides (RFC 6531, RFC 5890). */
+#ifndef PII_MAIL_H
+#define PII_MAIL_H
+
+#include "context.h"
+
+static inline int local_char(u8 c)
+{
+	return alnum(c) || c >= 0x80 || c == '.' || c == '_' || c == '-' || c == '+' || c == '%' || c == '\'' || c == '&';
+}
+
+/* Those a local part may hold but does not begin with where it stands in a text. */
+static inline int edge_char(u8 c)
+{
+	return !alnum(c) && c < 0x80 && c != '_' && c != '+';
+}
+
+/* Is [s, e) a word of the list, whatever its case? */
+static int one_of(u32 s, u32 e, const char *list)
+{
+	while (*list) {
+		u32 k = 0;
+		while (list[k] && s + k < e && lower(V.p[s + k]) == (u8)list[k])
+			k++;
+		if (!list[k] && s + k == e)
+			return 1;
+		while (*list)
+			list++;
+		list++;
+	}
+	return 0;
+}
+
+/* What ends names of files, and members in programs that write a@b.c for a product
+ * of matrices. */
+static const char not_domains[] = "png\0jpg\0jpeg\0gif\0svg\0webp\0css\0js\0json\0html\0mjs\0py\0shape\0data\0grad\0sum\0"
+				  "reshape\0transpose\0detach\0latest\0";
+
+static u32 email(u32 i)
+{
+	u32 s = i, e = i + 1, dot = 0, unicode = 0;
+	/* Right behind a script without spaces an address begins at its first ASCII. */
+	u32 plain = !wide_before(i);
+	while (s > floor_ && i - s < 64 && local_char(V.p[s - 1]) && !(plain && wide_before(s)))
+		s--;
+	while (s < i && (edge_char(V.p[s]) || (V.p[s] & 0xc0) == 0x80))
+		s++;
+	while (e - i <= 253 && (alnum(at(e)) || at(e) >= 0x80 || at(e) == '-' || (at(e) == '.' && at(e - 1) != '.'))) {
+		dot = at(e) == '.' ? e : dot;
+		e++;
+		/* So does a top level in ASCII end where such a script goes on. */
+		if (dot && wide(e) && alpha(at(dot + 1)) && alpha(at(e - 1)) && e - dot > 2)
+			break;
+	}
+	while (e > i + 1 && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80)
+		e--;
+	while (e > i + 1 && e < V.n && (V.p[e] & 0xc0) == 0x80)
+		e--; /* the length limit cut a character */
+	dot = 0;
+	for (u32 k = i + 1; k < e; k++) {
+		if (V.p[k] == '.')
+			dot = k;
+		unicode |= V.p[k] >= 0x80;
+	}
+	if (s == i || V.p[i - 1] == '.' || dot < i + 2 || e - dot < 3 || e - dot > 64 || V.p[i + 1] == '-' || V.p[i + 1] == '.')
+		return 0;
+	u32 puny = lower(V.p[dot + 1]) == 'x' && lower(at(dot + 2)) == 'n' && at(dot + 3) == '-';
+	for (u32 k = dot + 1; k < e; k++)
+		if (!alpha(V.p[k]) && V.p[k] < 0x80 && !(puny && k > dot + 2))
+			return 0;
+	if (one_of(dot + 1, e, not_domains))
+		return 0;
+	/* git@host:path is a remote. */
+	if (at(e) == ':' && (at(e + 1) == '/' || at(e + 1) == '~' || (alpha(at(e + 1)) && one_of(s, i, "git\0"))))
+		return 0;
+	/* user:password@host is in a URL right behind its "//". */
+	for (u32 k = s; k > floor_ && s - k < 64 && V.p[k - 1] > ' ' && V.p[k - 1] != '?'; k--)
+		if (V.p[k - 1] == '/') {
+			if (at(k - 2) == '/')
+				return 0;
+			break;
+		}
+	for (u32 k = s; k < i; k++)
+		unicode |= V.p[k] >= 0x80;
+	return found(s, e, unicode ? MAIL_UNICODE : MAIL);
+}
+
+#endif

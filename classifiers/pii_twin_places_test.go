@@ -1,0 +1,321 @@
+package classifiers
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Addresses of machines.
+
+func (t *piiTwin) ipv4End(a int) int {
+	q := a
+	for k := range 4 {
+		st := q
+		for isDigit(t.at(q)) && q-st < 4 {
+			q++
+		}
+		if k < 3 {
+			if t.at(q) != '.' {
+				return 0
+			}
+			q++
+		}
+	}
+	if _, err := netip.ParseAddr(string(t.p[a:q])); err != nil {
+		return 0
+	}
+	return q
+}
+
+func (t *piiTwin) ipv4(a int) int {
+	e := t.ipv4End(a)
+	if e == 0 || isWord(t.at(e)) || t.at(e) == '.' && isAlnum(t.at(e+1)) || t.at(e) == '-' && isAlpha(t.at(e+1)) {
+		return 0
+	}
+	told := t.near(a, 40, "network")
+	c, b := t.at(a-1), t.at(a-2)
+	if c == '.' || c == '-' && isAlpha(b) || c == '/' && isAlnum(b) || c == '=' && oneOf(b, "=~>") ||
+		nearer(t.near(a, 20, "version"), told) || nearer(t.near(a, 32, "phone"), told) {
+		return 0
+	}
+	switch first, _, _ := strings.Cut(string(t.p[a:e]), "."); first {
+	case "0", "127", "255":
+		return t.emit(a, e, "IP4_SPECIAL")
+	}
+	return t.emit(a, e, either(told > 0, "IP4_TOLD", "IP4"))
+}
+
+func (t *piiTwin) ipv6(a int) int {
+	q, groups, digits, longest, gap := a, 0, 0, 0, false
+	if t.at(q) == ':' {
+		if t.at(q+1) != ':' {
+			return 0
+		}
+		gap, q = true, q+2
+	}
+	for {
+		st := q
+		for isHex(t.at(q)) && q-st < 5 {
+			if isDigit(t.p[q]) {
+				digits++
+			}
+			q++
+		}
+		n := q - st
+		if n > 4 {
+			return 0
+		}
+		if n > 0 && t.at(q) == '.' && (gap || groups == 6) {
+			e := t.ipv4End(st)
+			if e == 0 {
+				return 0
+			}
+			q, groups, longest = e, groups+2, 4
+			break
+		}
+		if n == 0 {
+			break
+		}
+		groups, longest = groups+1, max(longest, n)
+		if t.at(q) != ':' {
+			break
+		}
+		if t.at(q+1) == ':' {
+			if gap {
+				return 0
+			}
+			gap, q = true, q+2
+		} else if isHex(t.at(q + 1)) {
+			q++
+		} else {
+			break
+		}
+	}
+	leading := t.at(a) == ':'
+	switch {
+	case isWord(t.at(q)), t.at(q) == ':' && isAlnum(t.at(q+1)), digits == 0, groups == 0,
+		gap && groups > 7, !gap && groups != 8,
+		gap && groups < 3 && longest < 3 && !leading,
+		gap && groups < 2 && leading && digits != q-a-2:
+		return 0
+	}
+	return t.emit(a, q, either(groups < 3, "IP6_SHORT", "IP6"))
+}
+
+var (
+	macForm    = regexp.MustCompile(`^(?i)([0-9a-f]{2})([:-])(?:[0-9a-f]{2}[:-]){4}[0-9a-f]{2}$`)
+	dottedForm = regexp.MustCompile(`^(?i)[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$`)
+)
+
+func (t *piiTwin) slice(a, b int) string { return string(t.p[min(a, len(t.p)):min(b, len(t.p))]) }
+
+func (t *piiTwin) mac(a int) int {
+	text, e := t.slice(a, a+17), a+17
+	if !macForm.MatchString(text) || strings.Count(text, text[2:3]) != 5 || isWord(t.at(e)) || t.at(e) == text[2] && isAlnum(t.at(e+1)) ||
+		text[2] == '-' && !strings.ContainsAny(text, "abcdefABCDEF") {
+		return 0
+	}
+	return t.emit(a, e, "MAC_PAIRS")
+}
+
+func (t *piiTwin) macDotted(a int) int {
+	text, e := t.slice(a, a+14), a+14
+	if isWord(t.at(a-1)) || t.at(a-1) == '.' && isAlnum(t.at(a-2)) || !dottedForm.MatchString(text) ||
+		isWord(t.at(e)) || t.at(e) == '.' && isAlnum(t.at(e+1)) ||
+		!strings.ContainsAny(text, "abcdefABCDEF") && t.near(a, 32, "mac") == 0 {
+		return 0
+	}
+	return t.emit(a, e, "MAC_DOTTED")
+}
+
+// E-mail.
+
+func (t *piiTwin) email(i int) int {
+	cont := func(k int) bool { return t.p[k]&0xc0 == 0x80 }
+	s, e, dot := i, i+1, 0
+	plain := !t.wideBefore(i)
+	for s > t.floor && i-s < 64 && (isAlnum(t.p[s-1]) || t.p[s-1] >= 0x80 || oneOf(t.p[s-1], "._-+%'&")) && !(plain && t.wideBefore(s)) {
+		s--
+	}
+	for s < i && (oneOf(t.p[s], ".'&-%") || cont(s)) {
+		s++
+	}
+	for e-i <= 253 && (isAlnum(t.at(e)) || t.at(e) >= 0x80 || t.at(e) == '-' || t.at(e) == '.' && t.at(e-1) != '.') {
+		if t.at(e) == '.' {
+			dot = e
+		}
+		e++
+		if dot > 0 && t.wide(e) && isAlpha(t.at(dot+1)) && isAlpha(t.at(e-1)) && e-dot > 2 {
+			break
+		}
+	}
+	for e > i+1 && !isAlnum(t.p[e-1]) && t.p[e-1] < 0x80 {
+		e--
+	}
+	for e > i+1 && e < len(t.p) && cont(e) {
+		e--
+	}
+	domain := string(t.p[i+1 : e])
+	k := strings.LastIndexByte(domain, '.')
+	if s == i || t.p[i-1] == '.' || k < 1 || domain[0] == '-' || domain[0] == '.' {
+		return 0
+	}
+	top := domain[k+1:]
+	low := lowerASCIIs(top)
+	if len(top) < 2 || len(top) > 63 {
+		return 0
+	}
+	for j, c := range []byte(top) {
+		if c < 0x80 && !isAlpha(c) && !(strings.HasPrefix(low, "xn-") && j > 1) {
+			return 0
+		}
+	}
+	if slices.Contains(strings.Fields("png jpg jpeg gif svg webp css js json html mjs py shape data grad sum reshape transpose detach latest"), low) {
+		return 0
+	}
+	if t.at(e) == ':' && (oneOf(t.at(e+1), "/~") || isAlpha(t.at(e+1)) && lowerASCIIs(string(t.p[s:i])) == "git") {
+		return 0
+	}
+	for k := s; k > t.floor && s-k < 64 && t.p[k-1] > ' ' && t.p[k-1] != '?'; k-- {
+		if t.p[k-1] == '/' {
+			if t.at(k-2) == '/' {
+				return 0
+			}
+			break
+		}
+	}
+	plainASCII := strings.IndexFunc(string(t.p[s:e]), func(r rune) bool { return r >= 0x80 }) < 0
+	return t.emit(s, e, either(plainASCII, "MAIL", "MAIL_UNICODE"))
+}
+
+// Dates of birth.
+
+var (
+	numericDate = regexp.MustCompile(`^(\d{1,4})([-/.])( ?)(\d{1,2})([-/.])( ?)(\d{1,4})`)
+	cjkDate     = regexp.MustCompile(`^(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]`)
+	dayOnly     = regexp.MustCompile(`^(\d{1,2})(?:[^0-9]|$)`)
+)
+
+func num(s string) int {
+	v, _ := strconv.Atoi(s)
+	return v
+}
+
+func within(v, a, b int) bool { return v >= a && v <= b }
+
+func yearOK(s string) bool { return len(s) == 2 || len(s) == 4 && within(num(s), 1850, 2099) }
+
+// spelt is the end of a date whose day ends at q.
+func (t *piiTwin) spelt(q int) int {
+	if oneOf(lowerASCII(t.at(q)), "snrt") {
+		if isAlpha(t.at(q+1)) && !isAlpha(t.at(q+2)) {
+			q += 2
+		}
+	} else if t.at(q) == '.' {
+		q++
+	}
+	if oneOf(t.at(q), " -/") {
+		q++
+	}
+	of := func() {
+		if oneOf(lowerASCII(t.at(q)), "od") && isAlpha(t.at(q+1)) && t.at(q+2) == ' ' {
+			q += 3
+		}
+	}
+	marks := func() {
+		for range 2 {
+			if oneOf(t.at(q), " ,.-/'") {
+				q++
+			}
+		}
+	}
+	of()
+	lists, e := t.wordsAt(q)
+	if !t.wordBegins(q) || !onAny(lists, "month") {
+		return 0
+	}
+	q = e
+	marks()
+	of()
+	marks()
+	y := q
+	for isDigit(t.at(q)) {
+		q++
+	}
+	if !yearOK(t.slice(y, q)) || isWord(t.at(q)) {
+		return 0
+	}
+	return q
+}
+
+func (t *piiTwin) dateEnd(a int) (start, end int) {
+	text := t.slice(a, a+32)
+	if m := numericDate.FindStringSubmatch(text); m != nil && len(m[1]) != 3 && m[2] == m[5] && m[3] == m[6] {
+		x, y, z := num(m[1]), num(m[4]), num(m[7])
+		bigFirst := len(m[1]) == 4 && len(m[7]) <= 2 && yearOK(m[1]) && within(y, 1, 12) && within(z, 1, 31)
+		bigLast := len(m[1]) <= 2 && yearOK(m[7]) && within(x, 1, 31) && within(y, 1, 31) && (x <= 12 || y <= 12)
+		e := a + len(m[0])
+		if !bigFirst && !bigLast || isDigit(t.at(e)) || isWord(t.at(e)) && !(t.at(e) == 'T' && isDigit(t.at(e+1))) ||
+			oneOf(t.at(e), "-./") && isDigit(t.at(e+1)) {
+			return 0, 0
+		}
+		return a, e
+	}
+	if m := cjkDate.FindStringSubmatch(text); m != nil && yearOK(m[1]) && within(num(m[2]), 1, 12) && within(num(m[3]), 1, 31) {
+		return a, a + len(m[0])
+	}
+	m := dayOnly.FindStringSubmatch(text)
+	if m == nil || !within(num(m[1]), 1, 31) || len(text) > len(m[1]) && oneOf(text[len(m[1])], "-/.") && numericStart(text[len(m[1])+1:]) {
+		return 0, 0
+	}
+	q := a + len(m[1])
+	if month := t.near(a, 16, "month"); month > 0 && month <= 3 {
+		k := q
+		if isAlpha(t.at(k)) && isAlpha(t.at(k+1)) && !isAlpha(t.at(k+2)) {
+			k += 2
+		}
+		y := k
+		for y-k < 2 && oneOf(t.at(y), ", ") {
+			y++
+		}
+		e := y
+		for isDigit(t.at(e)) {
+			e++
+		}
+		if y > k && e-y == 4 && yearOK(t.slice(y, e)) && !isWord(t.at(e)) {
+			w := a - month + 1
+			for w > t.floor && a-w < 24 && t.letter(w-1) {
+				w--
+			}
+			for t.at(w)&0xc0 == 0x80 {
+				w++
+			}
+			return w, e
+		}
+	}
+	return a, t.spelt(q)
+}
+
+// numericStart says whether digits go on behind the first separator of a date.
+func numericStart(s string) bool {
+	s = strings.TrimPrefix(s, " ")
+	return s != "" && isDigit(s[0])
+}
+
+func (t *piiTwin) birth(a int) int {
+	if isWord(t.at(a-1)) || oneOf(t.at(a-1), "-./") && isDigit(t.at(a-2)) {
+		return 0
+	}
+	s, e := t.dateEnd(a)
+	if e == 0 {
+		return 0
+	}
+	told := t.near(s, 40, "birth")
+	if told > 0 && s-told+1 >= t.floor && !nearer(t.near(s, 40, "event"), told) || t.behind(e, 14, "birth") {
+		return t.emit(s, e, "BIRTH_TOLD")
+	}
+	return 0
+}
