@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,9 @@ var kinds = [...]kind{
 	{name: "denied", body: `{"model":"cloud","messages":[{"role":"user","content":"charge 4111 1111 1111 1111"}]}`, status: http.StatusForbidden, decided: true},
 	{name: "malformed", body: `{"model":"quick",` + messages + `,"model":"slow"}`, status: http.StatusBadRequest},
 }
+
+// codes are the reasons in an error's body.
+var codes = regexp.MustCompile(`"code":"[a-z_]+"`)
 
 // inFlight bounds the requests under way; what comes due while it is reached is not
 // sent.
@@ -117,7 +121,11 @@ func (l *load) send(ctx context.Context, k *kind) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != k.status {
-		return fmt.Errorf("status %d", res.StatusCode)
+		body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+		if err != nil {
+			return fmt.Errorf("status %d", res.StatusCode)
+		}
+		return fmt.Errorf("status %d %s", res.StatusCode, codes.FindAll(body, -1))
 	}
 	if k.leave {
 		for in := bufio.NewReader(res.Body); ; {
