@@ -49,6 +49,10 @@ type Description struct {
 	Version string   `json:"version"`
 	Kinds   []string `json:"kinds"`  // findings name them by position
 	Scores  []string `json:"scores"` // likewise
+	// Independent says that what the module finds in a text depends on that text,
+	// its role and its kind alone, not on the texts around it, and that it has no
+	// scores, which are about all of them.
+	Independent bool `json:"independent"`
 	// ConfigSchema is a JSON Schema of the configuration the module takes, as the
 	// module wrote it; nil where it says nothing.
 	ConfigSchema map[string]any `json:"config_schema"`
@@ -65,6 +69,9 @@ func parseDescription(b []byte) (Description, error) {
 	}
 	if len(d.Kinds) == 0 && len(d.Scores) == 0 {
 		errs = append(errs, errors.New("sp_describe: it names neither kinds nor scores, so it could never say anything"))
+	}
+	if d.Independent && len(d.Scores) > 0 {
+		errs = append(errs, errors.New("sp_describe: it is independent and has scores, which no single text has"))
 	}
 	errs = append(errs, checkNames("kinds", d.Kinds, 'A', 'Z'), checkNames("scores", d.Scores, 'a', 'z'))
 	return d, errors.Join(errs...)

@@ -79,7 +79,7 @@ func BenchmarkMetering(b *testing.B) {
 			name string
 			wasm []byte
 			stop bool
-		}{{"metered", metered, false}, {"unlimited", wasm, false}, {"close-on-context-done", wasm, true}} {
+		}{{"metered", metered.wasm, false}, {"unlimited", wasm, false}, {"close-on-context-done", wasm, true}} {
 			b.Run(name+"/"+way.name, func(b *testing.B) {
 				r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(way.stop))
 				defer r.Close(ctx)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,10 +21,14 @@ import (
 // Limits where the configuration states none, and the bounds of what it may
 // state.
 const (
-	DefaultTimeLimit        = 50 * time.Millisecond
-	DefaultMemoryLimitBytes = 32 << 20
-	MinMemoryLimitBytes     = pageSize
-	MaxMemoryLimitBytes     = 1 << 30
+	DefaultTimeLimit = 50 * time.Millisecond
+	// By kind of module: a built-in one holds a large request twice; Go's runtime
+	// takes 4 MiB itself and collects when its heap has doubled.
+	DefaultMemoryLimitBytes        = 32 << 20
+	DefaultBuiltinMemoryLimitBytes = 64 << 20
+	DefaultGoMemoryLimitBytes      = 64 << 20
+	MinMemoryLimitBytes            = pageSize
+	MaxMemoryLimitBytes            = 1 << 30
 
 	pageSize = 64 << 10
 )
@@ -44,7 +49,7 @@ type ModuleConfig struct {
 	// running, so a call ends soon after it. 0: DefaultTimeLimit.
 	TimeLimit time.Duration
 	// MemoryLimitBytes bounds an instance's memory, in whole pages of 64 KiB
-	// rounded down; 0: DefaultMemoryLimitBytes.
+	// rounded down; 0: the default of the module's kind.
 	MemoryLimitBytes int64
 	Report           bool   // see engine.ClassifierInfo
 	ConfigJSON       []byte // what sp_configure gets; nil: {}
@@ -58,9 +63,16 @@ type Classifier struct {
 	info     engine.ClassifierInfo
 	desc     Description
 	compiled wazero.CompiledModule
+	mutable  []string // exports of its mutable globals
+	lasting  bool     // see metered
+	extism   bool
+	builtin  bool
 	config   []byte
 	limit    time.Duration
 	memory   int64
+	snap     *snapshot // nil: instances can only be made anew
+	id       [8]byte   // of module and config among segments
+	remember int       // length of texts from which on results are kept
 
 	// pool holds every instance that is not in use. A nil one could not be made
 	// again after a failure; whoever gets it tries.
@@ -85,11 +97,12 @@ func (h *Host) Load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 }
 
 func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) {
-	wasm := cfg.Wasm
+	wasm, builtin := cfg.Wasm, false
 	if name, ok := strings.CutPrefix(cfg.Module, BuiltinPrefix); ok && wasm == nil {
 		if wasm, ok = Builtin(name); !ok {
 			return nil, fmt.Errorf("there is no built-in module %q; there are %s", name, strings.Join(Builtins(), ", "))
 		}
+		builtin = true
 	}
 	digest := sha256.Sum256(wasm)
 	c := &Classifier{
@@ -98,10 +111,11 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 			Name: cfg.Name, SHA256: hex.EncodeToString(digest[:]),
 			Inspect: slices.Clone(cfg.Inspect), Report: cfg.Report,
 		},
-		config: slices.Clone(cfg.ConfigJSON),
-		limit:  cfg.TimeLimit,
-		memory: cfg.MemoryLimitBytes,
-		closed: make(chan struct{}),
+		builtin: builtin,
+		config:  slices.Clone(cfg.ConfigJSON),
+		limit:   cfg.TimeLimit,
+		memory:  cfg.MemoryLimitBytes,
+		closed:  make(chan struct{}),
 	}
 	if len(c.config) == 0 {
 		c.config = []byte("{}")
@@ -109,8 +123,16 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 	if c.limit == 0 {
 		c.limit = DefaultTimeLimit
 	}
+	c.id = moduleID(digest, c.config)
 	if c.memory == 0 {
-		c.memory = DefaultMemoryLimitBytes
+		switch {
+		case builtin:
+			c.memory = DefaultBuiltinMemoryLimitBytes
+		case writtenInGo(wasm):
+			c.memory = DefaultGoMemoryLimitBytes
+		default:
+			c.memory = DefaultMemoryLimitBytes
+		}
 	}
 	size := cfg.Pool
 	if size == 0 {
@@ -129,17 +151,15 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 		return nil, fmt.Errorf("module has sha256 %s, pinned is %s", c.info.SHA256, cfg.SHA256)
 	}
 
-	metered, err := meter(wasm, uint32(c.memory/pageSize))
+	m, err := meter(wasm, uint32(c.memory/pageSize))
 	if err != nil {
 		return nil, err
 	}
-	h.compile.Lock()
-	c.compiled, err = h.runtime.CompileModule(ctx, metered)
-	h.compile.Unlock()
-	if err != nil {
-		return nil, fmt.Errorf("compile: %w", firstLine(err))
+	c.mutable, c.lasting = m.mutable, m.lasting
+	if c.compiled, err = h.compileModule(ctx, m.wasm); err != nil {
+		return nil, err
 	}
-	if err := h.checkModule(c.compiled); err != nil {
+	if c.extism, err = h.checkModule(c.compiled); err != nil {
 		return nil, errors.Join(err, c.compiled.Close(ctx))
 	}
 	c.pool = make(chan *instance, size)
@@ -148,19 +168,20 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 		if err != nil {
 			return nil, errors.Join(err, c.Close(ctx))
 		}
-		if i == 0 {
-			if c.desc, err = inst.describe(); err != nil {
-				inst.close()
-				return nil, errors.Join(err, c.Close(ctx))
-			}
-			c.info.Kinds, c.info.Scores = c.desc.Kinds, c.desc.Scores
-		}
-		if err := inst.configure(c.config); err != nil {
-			inst.close()
-			return nil, errors.Join(err, c.Close(ctx))
-		}
 		c.pool <- inst
 		c.live++
+		if i == 0 {
+			c.snap = inst.snapshot()
+			c.info.Kinds, c.info.Scores = c.desc.Kinds, c.desc.Scores
+			c.remember = math.MaxInt
+			if c.desc.Independent {
+				c.remember = c.rememberFrom(inst)
+				if !inst.restore(c.snap) {
+					<-c.pool
+					c.pool <- c.replace(inst)
+				}
+			}
+		}
 	}
 	return c, nil
 }
@@ -171,9 +192,10 @@ func (c *Classifier) Info() engine.ClassifierInfo { return c.info }
 // Describe is what the module says of itself. It must not be changed.
 func (c *Classifier) Describe() Description { return c.desc }
 
-// Classify implements engine.Classifier. All texts go to the module in one call.
-// When every instance is busy it waits for one, or for ctx. A failure costs the
-// instance it happened in: the next call finds a fresh one.
+// Classify implements engine.Classifier. Texts go to the module in one call. When
+// every instance is busy it waits for one, or for ctx. After a failure the
+// instance is as it was before its first call, and so it is after every call of a
+// module that is not built in: nothing of a request is left for the next one.
 func (c *Classifier) Classify(ctx context.Context, texts []*engine.Text) (engine.Report, error) {
 	if n, ok := requestSize(texts); !ok || int64(n) > c.memory {
 		return engine.Report{}, c.fail(engine.ClassifierMemoryLimit,
@@ -183,8 +205,18 @@ func (c *Classifier) Classify(ctx context.Context, texts []*engine.Text) (engine
 	if err != nil {
 		return engine.Report{}, c.fail(engine.ClassifierUnavailable, err)
 	}
-	rep, code, err := inst.classify(ctx, texts)
-	if code != "" || inst.outgrown() {
+	var rep engine.Report
+	var code string
+	if c.desc.Independent {
+		rep, code, err = inst.classifyNew(ctx, texts)
+	} else {
+		rep, code, err = inst.classify(ctx, texts)
+	}
+	if code != "" || !c.builtin {
+		if !inst.restore(c.snap) {
+			inst = c.replace(inst)
+		}
+	} else if inst.outgrown() {
 		inst = c.replace(inst)
 	}
 	c.pool <- inst
@@ -223,7 +255,7 @@ func (c *Classifier) take(ctx context.Context) (*instance, error) {
 	if inst != nil {
 		return inst, nil
 	}
-	inst, err := c.startConfigured()
+	inst, err := c.start()
 	if err != nil {
 		c.pool <- nil
 		return nil, err
@@ -235,23 +267,11 @@ func (c *Classifier) take(ctx context.Context) (*instance, error) {
 // grown too large to keep, and returns a fresh one, or nil where that fails.
 func (c *Classifier) replace(old *instance) *instance {
 	old.close()
-	inst, err := c.startConfigured()
+	inst, err := c.start()
 	if err != nil {
 		return nil // the next call tries again and says what is wrong
 	}
 	return inst
-}
-
-func (c *Classifier) startConfigured() (*instance, error) {
-	inst, err := c.start()
-	if err != nil {
-		return nil, err
-	}
-	if err := inst.configure(c.config); err != nil {
-		inst.close()
-		return nil, err
-	}
-	return inst, nil
 }
 
 // Close waits for the calls under way, or for ctx, and releases the module. It

@@ -18,10 +18,14 @@ var (
 // clock is what an instance's run is held to. It belongs to one instance and is
 // used by the one goroutine that runs it.
 type clock struct {
-	slice int32           // fuel to hand out at each look at the clock
+	slice int32           // fuel to hand out at the next look at the clock
+	most  int32           // the largest slice
 	left  time.Duration   // of the run's limit, at since
 	since time.Time       // when the guest last began to run
 	ctx   context.Context // of the caller; nil: none
+
+	fuel   api.MutableGlobal // the instance's; nil until it is made
+	kernel *kernel           // of an Extism plugin
 
 	name string // of the classifier
 	log  func(classifier string, level int, message string)
@@ -30,12 +34,28 @@ type clock struct {
 // start begins a run.
 func (c *clock) start(limit time.Duration) { c.left, c.since = limit, time.Now() }
 
+// spend takes fuel from the guest for what the host did for it, and for the bytes
+// that it moved. The next check in the guest's code sees that. After much it looks
+// at the clock itself.
+func (c *clock) spend(fuel int32, bytes int) {
+	if c.fuel == nil || bytes > 64<<10 { // nil: a start function runs
+		c.check()
+		return
+	}
+	if left := int32(c.fuel.Get()); left >= 0 { // else it calls the host anyway
+		c.fuel.Set(uint64(uint32(left - fuel - int32(bytes/4))))
+	}
+}
+
 // check ends the guest where its limit is spent.
 func (c *clock) check() {
 	if time.Since(c.since) >= c.left {
 		panic(errTimeLimit)
 	}
 }
+
+// minSlice is the least fuel of a slice.
+const minSlice = 1000
 
 type clockKey struct{}
 
@@ -62,13 +82,24 @@ func yield(ctx context.Context, stack []uint64) {
 		panic(errCallDepth)
 	}
 	c := clockOf(ctx)
-	c.check()
+	took := time.Since(c.since)
+	if took >= c.left {
+		panic(errTimeLimit)
+	}
 	if c.ctx != nil && c.ctx.Err() != nil {
 		panic(c.ctx.Err())
 	}
+	// The same fuel buys more time where memory is far away or instructions are
+	// slow. Slices follow what the last one took, down at once, and up slowly.
+	switch {
+	case took > 2*sliceTime:
+		c.slice = max(minSlice, int32(int64(c.slice)*int64(sliceTime)/int64(took)))
+	case took < sliceTime:
+		c.slice = min(c.most, c.slice+c.slice/4)
+	}
 	// While others run, the limit does not: a busy process makes a guest wait, not
 	// fail.
-	c.left -= time.Since(c.since)
+	c.left -= took
 	runtime.Gosched()
 	c.since = time.Now()
 	stack[0] = api.EncodeI32(c.slice)

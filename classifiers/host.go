@@ -1,6 +1,7 @@
 package classifiers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 
 // Config configures a Host. The zero value is good.
 type Config struct {
-	// CacheDir keeps compiled modules between runs; "": compile at every start.
+	// CacheDir keeps compiled modules between runs; "": compile at every start. It
+	// must not be writable by others: what is in it runs in this process. Processes
+	// can share it. What is damaged in it is compiled anew.
 	CacheDir string
 	// Log takes what modules say through sallyport.log while they are loaded. What
 	// they say while they classify is dropped, since it may hold the text they
@@ -23,11 +26,12 @@ type Config struct {
 
 // Host compiles modules and runs them. It is safe for concurrent use.
 type Host struct {
-	cfg     Config
-	runtime wazero.Runtime
-	cache   wazero.CompilationCache // nil: none
-	slice   int32                   // fuel between two looks at the clock
-	compile sync.Mutex              // wazero races when it compiles distinct modules at once
+	cfg      Config
+	runtime  wazero.Runtime
+	cache    wazero.CompilationCache // nil: none
+	slice    int32                   // fuel between two looks at the clock
+	segments *segmentCache
+	compile  sync.Mutex // wazero races when it compiles distinct modules at once
 }
 
 // New makes a host. It measures for about a millisecond how fast this machine
@@ -38,7 +42,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	// the instance it interrupts. Metering takes its place, see meter.go.
 	rc := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2)
 	if cfg.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+		cache, err := openCacheDir(cfg.CacheDir)
 		if err != nil {
 			return nil, fmt.Errorf("open the cache of compiled classifiers: %w", err)
 		}
@@ -46,7 +50,11 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 		rc = rc.WithCompilationCache(cache)
 	}
 	h.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
-	err := h.addImports(ctx)
+	var err error
+	h.segments, err = newSegmentCache()
+	if err == nil {
+		err = h.addImports(ctx)
+	}
 	if err == nil {
 		err = h.calibrate(ctx)
 	}
@@ -84,7 +92,7 @@ func (h *Host) calibrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("calibrate metering: %w", err)
 	}
-	compiled, err := h.runtime.CompileModule(ctx, code)
+	compiled, err := h.runtime.CompileModule(ctx, code.wasm)
 	if err != nil {
 		return fmt.Errorf("calibrate metering: %w", err)
 	}
@@ -122,6 +130,28 @@ func spinModule() []byte {
 		secFunction, 2, 1, 0,
 		secExport, 8, 1, 4, 's', 'p', 'i', 'n', 0, 0,
 		secCode, 9, 1, 7, 0, opLoop, blockVoid, opBr, 0, opEnd, opEnd)
+}
+
+// writtenInGo says that a module was linked by Go's own linker, which leaves its
+// name among the producers.
+func writtenInGo(module []byte) bool {
+	if len(module) < len(wasmHeader) {
+		return false
+	}
+	r := &wasmReader{b: module[len(wasmHeader):]}
+	for len(r.b) > 0 && r.err == nil {
+		id := r.byte()
+		body := r.take(r.u32())
+		if id != secCustom {
+			continue
+		}
+		c := &wasmReader{b: body}
+		switch name := string(c.take(c.u32())); {
+		case name == "go:buildid", name == "producers" && bytes.Contains(c.b, []byte("\x08language\x01\x02Go")):
+			return true
+		}
+	}
+	return false
 }
 
 func setGlobal(m api.Module, name string, v int32) {

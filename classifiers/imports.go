@@ -82,23 +82,25 @@ func hostFunctions() []hostFunction {
 			fns = append(fns, hostFunction{moduleWASI, name, f.params, "i", wasiErrno(wasiBadFile)})
 		}
 	}
-	return append(fns,
+	fns = append(fns,
 		hostFunction{moduleWASI, "poll_oneoff", "iiii", "i", wasiPoll},
 		hostFunction{moduleWASI, "proc_raise", "i", "i", wasiErrno(wasiNoSys)})
+	return append(fns, extismFunctions()...)
 }
 
 // addImports makes the host functions known to the runtime.
 func (h *Host) addImports(ctx context.Context) error {
 	fns := hostFunctions()
-	for _, module := range []string{moduleMeter, moduleSallyport, moduleWASI} {
+	for _, module := range []string{moduleMeter, moduleSallyport, moduleWASI, moduleExtism} {
 		b := h.runtime.NewHostModuleBuilder(module)
 		for _, f := range fns {
 			if f.module != module {
 				continue
 			}
 			call := f.call
-			// A loop of these takes more time than fuel. The yield looks by itself.
-			if f.name != importYield {
+			// A loop of these takes more time than fuel. The yield looks by itself, and
+			// those that are called for every word of a text take fuel.
+			if f.name != importYield && f.module != moduleExtism {
 				call = func(ctx context.Context, m api.Module, stack []uint64) {
 					clockOf(ctx).check()
 					f.call(ctx, m, stack)
@@ -126,12 +128,18 @@ func valueTypes(letters string) []api.ValueType {
 	return types
 }
 
-// checkModule says everything that is wrong with a module's imports and exports.
-func (h *Host) checkModule(m wazero.CompiledModule) error {
+// export is a function that a module must have, its types as in hostFunction.
+type export struct{ name, params, results string }
+
+// checkModule says everything that is wrong with a module's imports and exports,
+// and whether it is an Extism plugin.
+func (h *Host) checkModule(m wazero.CompiledModule) (extism bool, err error) {
 	var errs []error
+	exports := m.ExportedFunctions()
 	offered := hostFunctions()
 	for _, f := range m.ImportedFunctions() {
 		module, name, _ := f.Import()
+		extism = extism || module == moduleExtism && exports[exportABI] == nil
 		i := slices.IndexFunc(offered, func(o hostFunction) bool { return o.module == module && o.name == name })
 		switch {
 		case i < 0:
@@ -140,14 +148,17 @@ func (h *Host) checkModule(m wazero.CompiledModule) error {
 			errs = append(errs, fmt.Errorf("it imports %s.%s with the wrong type", module, name))
 		}
 	}
-	exports := m.ExportedFunctions()
-	for _, want := range []struct{ name, params, results string }{
+	wanted := []export{
 		{exportABI, "", "i"},
 		{exportDescribe, "", "I"},
 		{exportConfigure, "ii", "i"},
 		{exportAlloc, "i", "i"},
 		{exportClassify, "ii", "I"},
-	} {
+	}
+	if extism {
+		wanted = []export{{extismDescribe, "", "i"}, {extismClassify, "", "i"}}
+	}
+	for _, want := range wanted {
 		f, ok := exports[want.name]
 		switch {
 		case !ok:
@@ -162,7 +173,7 @@ func (h *Host) checkModule(m wazero.CompiledModule) error {
 	if m.ExportedMemories()[exportMemory] == nil {
 		errs = append(errs, fmt.Errorf("it does not export %s", exportMemory))
 	}
-	return errors.Join(errs...)
+	return extism, errors.Join(errs...)
 }
 
 func typed(f api.FunctionDefinition, params, results string) bool {

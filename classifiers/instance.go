@@ -27,31 +27,38 @@ const (
 
 // instance is a running module. It serves one call at a time.
 type instance struct {
-	of     *Classifier
-	mod    api.Module
-	mem    api.Memory
-	alloc  api.Function
-	run    api.Function
-	fuel   api.MutableGlobal
-	depth  api.MutableGlobal
-	clock  clock
-	ctx    context.Context // brings clock to the host functions
-	stack  [2]uint64       // parameters and results of calls
-	arena  uint32          // the guest's input arena
-	length uint32          // of the arena
-	size   uint32          // of the memory after the start
+	of      *Classifier
+	mod     api.Module
+	mem     api.Memory
+	alloc   api.Function
+	run     api.Function
+	fuel    api.MutableGlobal
+	depth   api.MutableGlobal
+	globals []api.MutableGlobal // the module's own
+	clock   clock
+	kernel  *kernel         // of an Extism plugin; nil: the module has the native interface
+	ctx     context.Context // brings the clock to the host functions
+	stack   [2]uint64       // parameters and results of calls
+	arena   uint32          // the guest's input arena
+	length  uint32          // of the arena
+	size    uint32          // of the memory after the start
+	seen    remembered
 }
 
-// start instantiates the module, calls _initialize and checks the version.
-func (c *Classifier) start() (*instance, error) {
+// instantiate makes an instance, whose start function runs.
+func (c *Classifier) instantiate() (*instance, error) {
 	i := &instance{of: c}
 	slice := c.host.slice
 	if c.limit < 2*sliceTime { // look at the clock twice within the limit
 		slice = max(1000, int32(int64(slice)*int64(c.limit)/int64(2*sliceTime)))
 	}
-	i.clock = clock{slice: slice, name: c.info.Name, log: c.host.cfg.Log}
+	i.clock = clock{slice: slice, most: slice, name: c.info.Name, log: c.host.cfg.Log}
 	i.clock.start(startLimit)
 	i.ctx = i.clock.attach(context.Background())
+	if c.extism {
+		i.kernel = newKernel(c)
+		i.clock.kernel = i.kernel
+	}
 	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	mod, err := c.host.runtime.InstantiateModule(i.ctx, c.compiled, cfg)
 	if err != nil {
@@ -59,24 +66,76 @@ func (c *Classifier) start() (*instance, error) {
 	}
 	i.mod, i.mem = mod, mod.ExportedMemory(exportMemory)
 	i.alloc, i.run = mod.ExportedFunction(exportAlloc), mod.ExportedFunction(exportClassify)
+	if c.extism {
+		i.run = mod.ExportedFunction(extismClassify)
+	}
 	i.fuel = mod.ExportedGlobal(exportFuel).(api.MutableGlobal)
 	i.depth = mod.ExportedGlobal(exportDepth).(api.MutableGlobal)
-	if init := mod.ExportedFunction(exportInit); init != nil {
-		if err := i.call(init, 0); err != nil {
-			i.close()
-			return nil, fmt.Errorf("%s: %w", exportInit, firstLine(err))
-		}
+	i.globals = globalsOf(mod, c.mutable)
+	i.clock.fuel = i.fuel
+	return i, nil
+}
+
+// start makes an instance that is ready for calls: as the snapshot has it, or, as
+// long as there is none, by calling all that a module wants to be called before.
+func (c *Classifier) start() (*instance, error) {
+	i, err := c.instantiate()
+	if err != nil {
+		return nil, err
 	}
-	if err := i.call(mod.ExportedFunction(exportABI), 0); err != nil {
-		i.close()
-		return nil, fmt.Errorf("%s: %w", exportABI, firstLine(err))
+	if c.snap != nil {
+		err = i.adopt(c.snap)
+	} else {
+		err = i.prepare()
 	}
-	if bits := uint32(i.stack[0]); bits != 0 {
+	if err != nil {
 		i.close()
-		return nil, fmt.Errorf("%s: it needs features %#x, which this version does not have", exportABI, bits)
+		return nil, err
 	}
 	i.size = i.mem.Size()
+	i.clock.log = nil // from here on it sees texts
 	return i, nil
+}
+
+// prepare calls _initialize and checks the version, then what is left of
+// sp_configure and the arena.
+func (i *instance) prepare() error {
+	if init := i.mod.ExportedFunction(exportInit); init != nil {
+		if err := i.call(init, 0); err != nil {
+			return fmt.Errorf("%s: %w", exportInit, firstLine(err))
+		}
+	}
+	if i.kernel != nil {
+		return i.learn(i.describeExtism)
+	}
+	if err := i.call(i.mod.ExportedFunction(exportABI), 0); err != nil {
+		return fmt.Errorf("%s: %w", exportABI, firstLine(err))
+	}
+	if bits := uint32(i.stack[0]); bits != 0 {
+		return fmt.Errorf("%s: it needs features %#x, which this version does not have", exportABI, bits)
+	}
+	if err := i.learn(i.describe); err != nil {
+		return err
+	}
+	if err := i.configure(i.of.config); err != nil {
+		return err
+	}
+	if _, code, err := i.reserve(warmArena); err != nil && code != engine.ClassifierMemoryLimit {
+		return fmt.Errorf("%s: %w", exportAlloc, firstLine(err))
+	}
+	return nil
+}
+
+// learn asks the first instance what the module says of itself.
+func (i *instance) learn(describe func() (Description, error)) error {
+	if i.of.desc.Name != "" {
+		return nil
+	}
+	d, err := describe()
+	if err == nil {
+		i.of.desc = d
+	}
+	return err
 }
 
 // call runs a function with the first n words of stack as parameters; the result
@@ -111,16 +170,18 @@ func (i *instance) configure(config []byte) error {
 	if code := api.DecodeI32(i.stack[0]); code != 0 {
 		return fmt.Errorf("%s: the module refuses its config with code %d", exportConfigure, code)
 	}
-	i.clock.log = nil // from here on it sees texts
 	return nil
 }
 
 // classify runs one request. A failure comes with its engine code.
 func (i *instance) classify(ctx context.Context, texts []*engine.Text) (engine.Report, string, error) {
-	n, _ := requestSize(texts) // the caller knows that it fits
 	i.clock.start(i.of.limit)
 	i.clock.ctx = ctx
 	defer func() { i.clock.ctx = nil }()
+	if i.kernel != nil {
+		return i.classifyExtism(texts)
+	}
+	n, _ := requestSize(texts) // the caller knows that it fits
 	buf, code, err := i.reserve(n)
 	if err != nil {
 		return engine.Report{}, code, err

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Metering is a rewrite of a module's bytes before they are compiled. It adds a
@@ -37,8 +39,10 @@ import (
 // of 6 to 9 times the run time; see BenchmarkTable.
 
 const (
-	exportFuel  = "sallyport:fuel"
-	exportDepth = "sallyport:depth"
+	exportKept   = "sallyport:" // all exports with this prefix are metering's own
+	exportFuel   = exportKept + "fuel"
+	exportDepth  = exportKept + "depth"
+	exportGlobal = exportKept + "global " // and its number: a mutable global of the module
 
 	// maxDepth is how much stack calls may take, in 64-bit words or so: a function
 	// counts 16, its locals, and an eighth of its instructions. The runtime's own
@@ -76,10 +80,20 @@ var sectionOrder = [...]byte{
 
 var wasmHeader = []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
 
+// metered is a module with metering added.
+type metered struct {
+	wasm []byte
+	// mutable are the exports of the module's own mutable globals.
+	mutable []string
+	// lasting says that a module can change what is neither in its memory nor in
+	// one of those globals: its tables, which segments are dropped, vectors.
+	lasting bool
+}
+
 // meter returns module with metering added and its memory limited to maxPages of
 // 64 KiB. The result still has to be validated, as the module itself would: what
 // meter accepts it has parsed, not checked.
-func meter(module []byte, maxPages uint32) ([]byte, error) {
+func meter(module []byte, maxPages uint32) (*metered, error) {
 	m, err := readSections(module)
 	if err != nil {
 		return nil, err
@@ -98,8 +112,14 @@ func meter(module []byte, maxPages uint32) ([]byte, error) {
 		out = appendU32(out, uint32(len(body)))
 		out = append(out, body...)
 	}
-	return out, nil
+	mt := &metered{wasm: out, lasting: m.lasting}
+	for _, i := range m.mutable {
+		mt.mutable = append(mt.mutable, globalName(i))
+	}
+	return mt, nil
 }
+
+func globalName(index uint32) string { return exportGlobal + strconv.Itoa(int(index)) }
 
 // wasmModule is a module on its way through meter.
 type wasmModule struct {
@@ -110,6 +130,8 @@ type wasmModule struct {
 	types    []uint32 // by defined function
 	imported uint32   // functions
 	globals  uint32   // defined; there are no imported ones
+	mutable  []uint32 // globals that can be read and set from outside
+	lasting  bool     // see metered
 	segments uint32   // data segments that the data count section announces
 }
 
@@ -323,11 +345,19 @@ func (m *wasmModule) rewriteMemory(r *wasmReader) []byte {
 func (m *wasmModule) rewriteGlobals(r *wasmReader) []byte {
 	m.globals = r.items()
 	out := appendU32(nil, m.globals+2)
-	for range m.globals {
+	for i := range m.globals {
 		if r.err != nil {
 			return nil
 		}
-		out = append(out, r.byte(), r.byte())
+		typ, mutable := r.byte(), r.byte()
+		switch {
+		case mutable == 0:
+		case typ >= typeF64 && typ <= typeI32:
+			m.mutable = append(m.mutable, i)
+		default:
+			m.lasting = true
+		}
+		out = append(out, typ, mutable)
 		out = m.constExpr(out, r)
 	}
 	// Both start with 0: whatever runs before the host sets them, a start
@@ -339,20 +369,23 @@ func (m *wasmModule) rewriteGlobals(r *wasmReader) []byte {
 
 func (m *wasmModule) rewriteExports(r *wasmReader) []byte {
 	n := r.items()
-	out := appendU32(nil, n+2)
+	out := appendU32(nil, n+2+uint32(len(m.mutable)))
 	for range n {
 		if r.err != nil {
 			return nil
 		}
 		name := string(r.take(r.u32()))
 		kind, index := r.byte(), r.u32()
-		if name == exportFuel || name == exportDepth {
+		if strings.HasPrefix(name, exportKept) {
 			r.fail("it exports %q, a name kept for metering", name)
 		}
 		if kind == 0 {
 			index = m.funcIndex(index)
 		}
 		out = appendU32(append(appendName(out, name), kind), index)
+	}
+	for _, i := range m.mutable {
+		out = appendU32(append(appendName(out, globalName(i)), 3), i)
 	}
 	out = appendU32(append(appendName(out, exportFuel), 3), m.fuelIndex())
 	return appendU32(append(appendName(out, exportDepth), 3), m.depthIndex())

@@ -47,6 +47,7 @@ const (
 	opSIMD         = 0xfd
 
 	typeI32   = 0x7f
+	typeF64   = 0x7c // and f32 and i64 between them
 	blockVoid = 0x40
 )
 
@@ -87,6 +88,7 @@ type instruction struct {
 	depths []uint32 // of the labels that a branch may go to
 	cost   int      // fuel
 	length bool     // it takes as long as the operand on top of the stack says
+	lasts  bool     // it changes what is in neither memory nor globals
 	bytes  []byte   // of the module
 }
 
@@ -120,6 +122,7 @@ func decode(r *wasmReader) instruction {
 		r.take(r.u32())
 	case op >= opLocalGet && op <= opTableSet:
 		r.u32()
+		in.lasts = op == opTableSet
 	case op >= opLoadFirst && op <= opStoreLast:
 		memarg(r)
 	case op == opMemorySize:
@@ -140,7 +143,7 @@ func decode(r *wasmReader) instruction {
 	case op == opRefNull:
 		r.byte()
 	case op == opMisc:
-		in.cost, in.length = misc(r)
+		misc(r, &in)
 	case op == opSIMD:
 		in.cost = simd(r)
 	default:
@@ -177,34 +180,39 @@ func zero(r *wasmReader) {
 }
 
 // misc reads an instruction of the group fc.
-func misc(r *wasmReader) (cost int, length bool) {
+func misc(r *wasmReader, in *instruction) {
 	switch sub := r.u32(); sub {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncation
-		return 1, false
+		return
 	case 8: // memory.init
 		r.u32()
 		zero(r)
-		return 10, true
+		in.length = true
 	case 10: // memory.copy
 		zero(r)
 		zero(r)
-		return 10, true
+		in.length = true
 	case 11: // memory.fill
 		zero(r)
-		return 10, true
-	case 9, 13, 16: // data.drop, elem.drop, table.size
+		in.length = true
+	case 16: // table.size
 		r.u32()
+	case 9, 13: // data.drop, elem.drop
+		r.u32()
+		in.lasts = true
 	case 12, 14: // table.init, table.copy
 		r.u32()
 		r.u32()
-		return 10, true
+		in.length, in.lasts = true, true
 	case 15, 17: // table.grow, table.fill
 		r.u32()
-		return 50, true
+		in.length, in.lasts = true, true
+		in.cost = 50
+		return
 	default:
 		r.fail("instruction fc %#x is not one of WebAssembly 2.0", sub)
 	}
-	return 10, false
+	in.cost = 10
 }
 
 // simd reads an instruction of the group fd.

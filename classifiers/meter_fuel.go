@@ -104,6 +104,7 @@ func (f *wasmFunc) emit(in instruction) {
 		return
 	}
 	f.count++
+	f.m.lasting = f.m.lasting || in.lasts
 	switch in.op {
 	case opBlock, opIf:
 		f.out = append(f.out, in.bytes...)

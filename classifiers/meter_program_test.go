@@ -227,7 +227,7 @@ func sameMeaning(original, metered *runner, module []byte) (complete bool, err e
 	if err != nil {
 		return false, nil // refused, which is another test's matter
 	}
-	got, limited, err := metered.meaning(out)
+	got, limited, err := metered.meaning(out.wasm)
 	if err != nil {
 		if _, _, before := original.meaning(module); before != nil {
 			return false, nil // nor is the module itself valid, or what it imports there

@@ -78,7 +78,7 @@ func TestMeterEveryConstruct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := r.CompileModule(ctx, out)
+	m, err := r.CompileModule(ctx, out.wasm)
 	if err != nil {
 		t.Fatal(err)
 	}
