@@ -339,6 +339,23 @@ func TestBudgetsEndAttempts(t *testing.T) {
 	}
 }
 
+// A target that gives up when its deadline comes is heard as a spent budget, also
+// where it is heard before the context has ended.
+func TestDeadlineIsABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(allowing(Obligations{}))
+		r.forwarder.forward = func(_ context.Context, a *Attempt, _ Sink) (Usage, error) {
+			time.Sleep(time.Until(a.Deadline))
+			return Usage{}, &UpstreamError{Code: "timeout", Retryable: true}
+		}
+		req := request("hi")
+		req.Budget = Budget{Total: time.Second}
+		if out := r.Handle(t.Context(), req, r.sink); out.Status != 504 || out.Code != CodeBudgetSpent {
+			t.Errorf("got %d %q", out.Status, out.Code)
+		}
+	})
+}
+
 func TestClientGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(allowing(Obligations{}))

@@ -122,7 +122,8 @@ func (x *exchange) answer(ctx context.Context) {
 	// Who ended the request may have said why.
 	cause, _ := errors.AsType[*RequestError](context.Cause(ctx))
 	switch {
-	case ctx.Err() != nil && (errors.Is(context.Cause(ctx), errBudget) || errors.Is(ctx.Err(), context.DeadlineExceeded)):
+	case ctx.Err() == nil && o.Code != CodeClientGone && x.overdue(),
+		ctx.Err() != nil && (errors.Is(context.Cause(ctx), errBudget) || errors.Is(ctx.Err(), context.DeadlineExceeded)):
 		o.Status, o.Code, o.Message = http.StatusGatewayTimeout, CodeBudgetSpent, "the budget was spent before the reply was complete"
 	case ctx.Err() != nil && cause != nil:
 		o.Status, o.Code, o.Message = cause.Status, cause.Code, cause.Message
@@ -143,6 +144,13 @@ func (x *exchange) answer(ctx context.Context) {
 			o.Message = o.Upstream.Message
 		}
 	}
+}
+
+// overdue says whether the request's deadline has passed. A target gives up at the
+// same instant, and may be heard before the context is.
+func (x *exchange) overdue() bool {
+	d := x.deadline()
+	return !d.IsZero() && !time.Now().Before(d)
 }
 
 // passThrough are the upstream statuses that say something about the client's

@@ -61,7 +61,10 @@ func decodeOnce(text string) *view {
 	for i := 0; i < len(text); {
 		r, n := escape(text[i:])
 		if n == 0 {
-			i++
+			// A run of backslashes has been looked at whole.
+			for i++; text[i-1] == '\\' && i < len(text) && text[i] == '\\'; {
+				i++
+			}
 			continue
 		}
 		if v == nil {

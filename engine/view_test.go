@@ -42,6 +42,22 @@ func TestViewSpans(t *testing.T) {
 	}
 }
 
+// Escapes that are none cost no more than others: in the square of its length,
+// this would take minutes.
+func TestViewOfManyBackslashes(t *testing.T) {
+	for _, tail := range []string{"", "u", "ud800", strings.Repeat("&", 1<<20)} {
+		if v := newView(strings.Repeat(`\`, 1<<22) + tail); v != nil {
+			t.Errorf("%.5q...: decoded", tail)
+		}
+	}
+	if v := newView(strings.Repeat(`\ud800`, 1<<20)); v != nil {
+		t.Error("lone surrogates were decoded")
+	}
+	if v := newView(strings.Repeat(`\`, 1<<22) + "u0041"); v == nil || v.value != "A" {
+		t.Error("a long escape was not decoded")
+	}
+}
+
 func FuzzView(f *testing.F) {
 	for _, s := range []string{`a\u0040b`, `\\\ud83d\ude00`, `%40%2540`, `&#64;&#x40;`, `\x`, `\u00`, `%`, `&;`} {
 		f.Add(s)
