@@ -3,6 +3,8 @@ package classifiers
 import _ "embed" // for the modules below
 
 var (
+	//go:embed injection/injection.wasm
+	injectionWasm []byte
 	//go:embed pii/pii.wasm
 	piiWasm []byte
 	//go:embed secrets/secrets.wasm
@@ -15,7 +17,7 @@ var (
 const BuiltinPrefix = "builtin:"
 
 // Builtins are the names that Builtin knows.
-func Builtins() []string { return []string{"complexity", "pii", "secrets"} }
+func Builtins() []string { return []string{"complexity", "injection", "pii", "secrets"} }
 
 // Builtin returns a built-in module by its name without prefix. The bytes are
 // shared: they must not be changed.
@@ -23,6 +25,8 @@ func Builtin(name string) ([]byte, bool) {
 	switch name {
 	case "complexity":
 		return complexityWasm, true
+	case "injection":
+		return injectionWasm, true
 	case "pii":
 		return piiWasm, true
 	case "secrets":

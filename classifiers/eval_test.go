@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -73,8 +74,19 @@ func evalPrompts(t testing.TB, name string) []string {
 	return prompts
 }
 
-// evalRow prints one row of the table that make eval-classifiers shows.
+// evalRow prints one row of the table that make eval-classifiers shows, and fails
+// where the value misses the target: ">= x", "<= x", or "" for none.
 func evalRow(t testing.TB, classifier, data string, n int, rule string, value float64, target string) {
 	t.Helper()
 	t.Log("EVAL | " + strings.Join([]string{classifier, data, fmt.Sprint(n), rule, fmt.Sprintf("%.3f", value), target}, " | "))
+	sign, text, _ := strings.Cut(target, " ")
+	limit, err := strconv.ParseFloat(text, 64)
+	if target != "" && (err != nil || sign == ">=" && value < limit || sign == "<=" && value > limit) {
+		t.Errorf("%s, %s: %s is %.3f, target %s", classifier, data, rule, value, target)
+	}
+}
+
+func evalReadAll(t testing.TB, name string, into io.Writer) (int64, error) {
+	t.Helper()
+	return io.Copy(into, evalFile(t, name))
 }

@@ -219,7 +219,7 @@ func TestLoadConfig(t *testing.T) {
 	}{
 		{"no name", ModuleConfig{Wasm: good}, "no name"},
 		{"pin", ModuleConfig{Name: "x", Wasm: good, SHA256: strings.Repeat("0", 64)}, "pinned is 0000"},
-		{"unknown builtin", ModuleConfig{Name: "x", Module: "builtin:nothing"}, "complexity, pii, secrets"},
+		{"unknown builtin", ModuleConfig{Name: "x", Module: "builtin:nothing"}, "complexity, injection, pii, secrets"},
 		{"memory limit", ModuleConfig{Name: "x", Wasm: good, MemoryLimitBytes: 100}, "memory limit"},
 		{"time limit", ModuleConfig{Name: "x", Wasm: good, TimeLimit: -1}, "time limit"},
 	} {

@@ -26,6 +26,8 @@ func TestSecrets(t *testing.T) {
 		}
 		return string(b)
 	}
+	words := strings.Fields("request Strategy handler iterator synchronize Authentication threshold rhythm knowledge psychology workflow")
+	word := func() string { return words[r.IntN(len(words))] }
 	mixed, hexes := lowers+uppers+tens, "0123456789abcdef"
 	values := []struct {
 		kind string
@@ -75,6 +77,12 @@ func TestSecrets(t *testing.T) {
 		for _, negative := range []string{
 			"request " + uuid + " failed", "commit " + random(hexes, 40), "sha256:" + random(hexes, 64), "etag: \"" + random(hexes, 32) + "\"",
 			"image: example/app:" + random(hexes, 12), "src=\"/static/app." + random(hexes, 8) + ".js\"",
+			"integrity: sha512-" + random(mixed+"+/", 86) + "==", "background: url(data:image/png;base64," + random(mixed+"+/", 120) + ")",
+			`"request_id": "` + uuid + `", "token_type": "` + random(lowers, 12) + `"`, `"accessKeyId": "user-` + random(tens, 8) + `"`,
+			"max_tokens=" + random(tens, 12) + " tokens: " + random(tens, 12), `public_key = "` + random(mixed, 43) + `"`,
+			"secret_name: my-" + random(lowers, 6) + "-credentials", "token = lexer.next_" + word() + "_token2",
+			"cache_key=" + random(hexes, 32), "next_page_token: " + random(mixed, 24), "https://example.com/a/" + random(mixed, 22) + "?v=" + random(hexes, 16),
+			"the token " + word() + "_" + word() + word() + " is a word", "const secretKey = get" + word() + "." + word() + "Value", "apiVersion: v1\nkind: ConfigMap\ndata:\n  logo: " + random(mixed, 40),
 		} {
 			texts = append(texts, marked{text: negative})
 		}

@@ -463,7 +463,7 @@ func (w *secretsTwin) longRuns() {
 			w.emit(&w.issued, start, e, kind, score)
 			done = e
 		} else if b-i < 200 {
-			if r := w.measure(i, b); r.value() && r.points*2 >= r.n {
+			if r := w.measure(i, b); r.value() && r.digits > 0 && r.points*2 >= r.n {
 				w.drawn = append(w.drawn, engine.Span{Start: i, End: b})
 			}
 		}

@@ -212,7 +212,7 @@ static void long_runs(void)
 		if (e && start >= done) {
 			emit(start, e, kind, score);
 			done = e;
-		} else if (b - i < 200 && random_value(i, b) && (u32)R.points * 2 >= R.len) {
+		} else if (b - i < 200 && random_value(i, b) && R.digits && (u32)R.points * 2 >= R.len) {
 			keep(&drawn, i, b);
 		}
 		i = e > b ? e : b;

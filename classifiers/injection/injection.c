@@ -1,0 +1,437 @@
+/* injection: texts that try to give a model other orders than its user or
+ * operator did. See README.md for what it looks at and what it cannot see;
+ * injection_twin_test.go in the folder above is the same in Go.
+ *
+ * One pass over a text. Words, and signs of scripts without spaces, stand for
+ * concepts (words.h, signs.h). A rule (rules.h) is a short sequence of concepts
+ * within a window; it gives points to a family of evidence. Matches that overlap
+ * are one finding; its points are the sum over its families, and half of what
+ * other places of the text have besides.
+ */
+#define SP_CONFIG
+#define SP_WHOLE
+#include "fold.h"
+
+SP_CLASSIFIER("{\"name\":\"injection\",\"version\":\"1.0.0\",\"kinds\":[\"PROMPT_INJECTION\",\"INDIRECT_INJECTION\"],"
+	      "\"scores\":[\"injection\"],\"config_schema\":{\"type\":\"object\"}}")
+
+enum { DIRECT, INDIRECT };
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define CONCEPT(n) ((u64)1 << (n))
+#define OVERRIDE CONCEPT(0)
+#define PRIOR CONCEPT(1)
+#define ALL CONCEPT(2)
+#define INSTR CONCEPT(3)
+#define YOUR CONCEPT(4)
+#define YOU CONCEPT(5)
+#define SHOW CONCEPT(6)
+#define SYSTEM CONCEPT(7)
+#define VERBATIM CONCEPT(8)
+#define FROM CONCEPT(9)
+#define NOW CONCEPT(10)
+#define ACT CONCEPT(11)
+#define FREE CONCEPT(12)
+#define LIMIT CONCEPT(13)
+#define MODE CONCEPT(14)
+#define LOOSE CONCEPT(15)
+#define ABIDE CONCEPT(16)
+#define STOP CONCEPT(17)
+#define JUST CONCEPT(18)
+#define SAY CONCEPT(19)
+#define NEW CONCEPT(20)
+#define TASK CONCEPT(21)
+#define REPLY CONCEPT(22)
+#define ADDV CONCEPT(23)
+#define NOT CONCEPT(24)
+#define TELL CONCEPT(25)
+#define USER CONCEPT(26)
+#define SEND CONCEPT(27)
+#define SENSITIVE CONCEPT(28)
+#define CODE CONCEPT(29)
+#define FOLLOWING CONCEPT(30)
+#define AI CONCEPT(31)
+#define DECODE CONCEPT(32)
+#define FOLLOW CONCEPT(33)
+#define MUST CONCEPT(34)
+#define ANYTHING CONCEPT(35)
+#define DO CONCEPT(36)
+#define DISCUSS CONCEPT(37)
+#define URL CONCEPT(38)
+#define BLOB CONCEPT(39)
+#define ASK CONCEPT(40)
+
+static const struct {
+	char text[28];
+	u64 is;
+} words[] = {
+#define W(text, is) {text, is},
+#include "words.h"
+#undef W
+}, signs[] = {
+#define S(text, is) {text, is},
+#include "signs.h"
+#undef S
+};
+#define WORDS (sizeof words / sizeof *words)
+#define SIGNS (sizeof signs / sizeof *signs)
+
+enum { OVERRIDING, HIJACKING, CASTING, FREEING, EXTRACTING, QUOTING, ENCODING, LEAKING, ADDRESSING, EXCUSING, MARKING, HIDING, FAMILIES };
+enum { PROMPT = 1, DOCUMENT = 2, BOTH = 3 };
+
+static const struct {
+	u8 family;
+	int8_t points;
+	u8 window, place;
+	u64 is[4];
+} rules[] = {
+#define R(family, points, window, place, a, b, c, d) {family, points, window, place, {a, b, c, d}},
+#include "rules.h"
+#undef R
+};
+#define RULES (sizeof rules / sizeof *rules)
+
+static const struct {
+	char text[23];
+	int8_t points;
+} marks[] = {
+#define M(text, points) {text, points},
+#include "marks.h"
+#undef M
+};
+#define MARKS (sizeof marks / sizeof *marks)
+
+/* Inside these elements a user's text is a document. */
+static const char documents[][16] = {"document", "documents", "context", "search_result", "search_results", "email", "webpage",
+				     "web_page", "article", "tool_result", "retrieved", "untrusted", "page", "source"};
+#define DOCUMENTS (sizeof documents / sizeof *documents)
+
+/* The probability, in thousandths, that so many points are an injection. */
+static const u16 chance[] = {0, 20, 60, 200, 550, 750, 880, 930, 970};
+
+#define SLOTS 4096
+static u16 slots[SLOTS];
+
+/* The rules that end in each concept, as bits. */
+static u64 rules_of[64];
+_Static_assert(RULES <= 64, "a bit for each rule");
+
+static inline u32 last_of(u32 r) { return rules[r].is[3] ? 3 : rules[r].is[2] ? 2 : 1; }
+
+/* The marks by their first byte, and the signs by their first two, as lists in
+ * the order of the tables; numbers count from 1. */
+static u8 mark_head[128], mark_next[MARKS], sign_head[1024], sign_next[SIGNS];
+
+static inline u32 sign_list(u8 a, u8 b) { return (a & 15u) << 6 | (b & 63u); }
+
+static inline u32 slot_of(u32 h) { return (h ^ h >> 15) & (SLOTS - 1); }
+
+static int sp_config(const char *json, size_t len)
+{
+	(void)json, (void)len;
+	for (u32 w = 0; w < WORDS; w++) {
+		u32 h = 2166136261u;
+		for (u32 k = 0; words[w].text[k]; k++)
+			h = (h ^ (u8)words[w].text[k]) * 16777619u;
+		u32 s = slot_of(h);
+		while (slots[s])
+			s = (s + 1) & (SLOTS - 1);
+		slots[s] = (u16)(w + 1);
+	}
+	for (u32 r = 0; r < RULES; r++)
+		for (u64 is = rules[r].is[last_of(r)]; is; is &= is - 1)
+			rules_of[__builtin_ctzll(is)] |= CONCEPT(r);
+	for (u32 k = MARKS; k-- > 0;) {
+		u8 c = (u8)marks[k].text[0];
+		mark_next[k] = mark_head[c];
+		mark_head[c] = (u8)(k + 1);
+	}
+	for (u32 k = SIGNS; k-- > 0;) {
+		u32 l = sign_list((u8)signs[k].text[0], (u8)signs[k].text[1]);
+		sign_next[k] = sign_head[l];
+		sign_head[l] = (u8)(k + 1);
+	}
+	return 0;
+}
+
+static sp_view V;
+static u32 place; /* PROMPT or DOCUMENT, at the byte looked at */
+
+static inline u8 at(u32 i) { return i < V.n ? V.p[i] : 0; }
+static inline u8 lower(u8 c) { return (u8)(c - 'A') < 26 ? c | 32 : c; }
+static inline int alpha(u8 c) { return (u8)((c | 32) - 'a') < 26; }
+static inline int digit(u8 c) { return (u8)(c - '0') < 10; }
+
+static int begins_lower(u32 a, const char *s)
+{
+	for (; *s; s++, a++)
+		if (lower(at(a)) != (u8)*s)
+			return 0;
+	return 1;
+}
+
+/* ---- matches and findings ---- */
+
+/* The concepts seen last, in a ring, and the half-words before each. */
+#define RING 32
+static struct {
+	u64 is;
+	u32 pos, s, e;
+} hits[RING];
+static u32 nhits;
+
+#define FINDINGS 256
+static struct finding {
+	u32 s, e, place;
+	int8_t points[FAMILIES];
+} found[FINDINGS];
+static u32 nfound;
+static int8_t best[FAMILIES]; /* in the whole text */
+
+/* Findings stand in order and share no bytes: what shares bytes is one. */
+static void match(u32 s, u32 e, u32 family, int8_t points)
+{
+	struct finding new = {s, e, place, {0}};
+	new.points[family] = points;
+	while (nfound > 0 && found[nfound - 1].e > s) {
+		const struct finding *f = &found[--nfound];
+		new.s = f->s < new.s ? f->s : new.s;
+		new.e = f->e > new.e ? f->e : new.e;
+		new.place |= f->place;
+		for (u32 k = 0; k < FAMILIES; k++) { /* none has points above and below 0 */
+			int8_t p = f->points[k];
+			if (p < 0 ? p < new.points[k] : p > 0 && p > new.points[k])
+				new.points[k] = p;
+		}
+	}
+	if (nfound < FINDINGS)
+		found[nfound++] = new;
+	if (points > best[family])
+		best[family] = points;
+}
+
+static void hit(u64 is, u32 pos, u32 s, u32 e)
+{
+	u32 now = nhits++;
+	hits[now % RING].is = is;
+	hits[now % RING].pos = pos;
+	hits[now % RING].s = s;
+	hits[now % RING].e = e;
+	u32 oldest = now >= RING ? now - RING + 1 : 0;
+	u64 candidates = 0;
+	for (u64 left = is; left; left &= left - 1)
+		candidates |= rules_of[__builtin_ctzll(left)];
+	for (; candidates; candidates &= candidates - 1) {
+		u32 r = (u32)__builtin_ctzll(candidates);
+		if (!(place & rules[r].place))
+			continue;
+		u32 k = last_of(r), j = now;
+		while (k > 0 && j > oldest && pos - hits[(j - 1) % RING].pos <= rules[r].window) {
+			j--;
+			if (hits[j % RING].is & rules[r].is[k - 1])
+				k--;
+		}
+		if (k == 0)
+			match(hits[j % RING].s, e, rules[r].family, rules[r].points);
+	}
+}
+
+/* ---- words ---- */
+
+static u64 lookup(const u8 *w, u32 n, u32 h)
+{
+	for (u32 s = slot_of(h); slots[s]; s = (s + 1) & (SLOTS - 1)) {
+		const char *x = words[slots[s] - 1].text;
+		u32 k = 0;
+		while (k < n && (u8)x[k] == w[k])
+			k++;
+		if (k == n && !x[k])
+			return words[slots[s] - 1].is;
+	}
+	return 0;
+}
+
+/* Letters of scripts with spaces: two bytes, from U+00C0 to U+07FF. */
+static inline int letter(u32 i) { return alpha(at(i)) || (at(i) >= 0xc3 && at(i) <= 0xdf); }
+
+/* Reads the word at i; returns its end. Capitals of Latin-1 and of Cyrillic's
+ * basic letters become small. */
+static u32 read_word(u32 i, u64 *is)
+{
+	u8 w[32];
+	u32 n = 0, h = 2166136261u;
+	while (letter(i) || digit(at(i))) {
+		u8 c = lower(at(i++)), d = 0;
+		if (c >= 0xc3) {
+			d = at(i++);
+			if (c == 0xc3 && d <= 0x9e)
+				d += 0x20;
+			else if (c == 0xd0 && d >= 0x90 && d <= 0x9f)
+				d += 0x20;
+			else if (c == 0xd0 && d >= 0xa0 && d <= 0xaf)
+				c = 0xd1, d -= 0x20;
+		}
+		if (n < 28) {
+			w[n++] = c;
+			h = (h ^ c) * 16777619u;
+			if (d) {
+				w[n++] = d;
+				h = (h ^ d) * 16777619u;
+			}
+		} else {
+			n = 29;
+		}
+	}
+	*is = n < 28 ? lookup(w, n, h) : 0;
+	return i;
+}
+
+/* The word of a script without spaces that begins at i; its length, or 0. */
+static u32 read_sign(u32 i, u64 *is)
+{
+	for (u32 k = sign_head[sign_list(V.p[i], at(i + 1))]; k; k = sign_next[k - 1]) {
+		const char *text = signs[k - 1].text;
+		u32 n = 0;
+		while (text[n] && (u8)text[n] == at(i + n))
+			n++;
+		if (!text[n]) {
+			*is = signs[k - 1].is;
+			return n;
+		}
+	}
+	return 0;
+}
+
+/* A run of base64 or hex too long for a word: its end, or 0. */
+static u32 blob_end(u32 i)
+{
+	u32 e = i, mixed = 0;
+	while (alpha(at(e)) || digit(at(e)) || at(e) == '+' || at(e) == '/' || at(e) == '=') {
+		mixed |= digit(at(e)) ? 1 : at(e) == lower(at(e)) ? 2 : 4;
+		e++;
+	}
+	return e - i >= 32 && (mixed & (mixed - 1)) ? e : 0;
+}
+
+/* Enters or leaves an element that holds a document, at a '<'. */
+static void enter(u32 i, int *inside)
+{
+	u32 closes = at(i + 1) == '/';
+	for (u32 k = 0; k < DOCUMENTS; k++) {
+		u32 n = 0;
+		while (documents[k][n])
+			n++;
+		u8 end = at(i + 1 + closes + n);
+		if (!begins_lower(i + 1 + closes, documents[k]) || (end != '>' && end != ' '))
+			continue;
+		if (!closes && *inside < 0)
+			*inside = (int)k;
+		else if (closes && *inside == (int)k)
+			*inside = -1;
+	}
+}
+
+static void scan(u32 where)
+{
+	u32 pos = 0;
+	int inside = -1;
+	nhits = nfound = 0;
+	__builtin_memset(best, 0, sizeof best);
+	for (u32 i = 0; i < V.n;) {
+		u8 c = V.p[i];
+		place = inside >= 0 ? DOCUMENT : where;
+		if (letter(i) || digit(c)) {
+			u64 is;
+			u32 e = digit(c) || alpha(c) ? blob_end(i) : 0;
+			if (e)
+				is = BLOB;
+			else
+				e = read_word(i, &is);
+			pos += 2;
+			if (is)
+				hit(is, pos, i, e);
+			i = e;
+			continue;
+		}
+		if (c >= 0xe3 && c <= 0xed) {
+			u64 is;
+			u32 n = read_sign(i, &is);
+			pos += n ? 2 : 1;
+			if (n)
+				hit(is, pos, i, i + n);
+			i += n ? n : 3;
+			continue;
+		}
+		if (c == '<' || c == '[' || c == '#' || c == '\n') {
+			for (u32 k = mark_head[c]; k; k = mark_next[k - 1])
+				if (begins_lower(i, marks[k - 1].text)) {
+					u32 n = 0;
+					while (marks[k - 1].text[n])
+						n++;
+					match(c == '\n' ? i + 1 : i, i + n, MARKING, marks[k - 1].points);
+				}
+			if (c == '<' && where == PROMPT)
+				enter(i, &inside);
+			if (c == '\n' && at(i + 1) == '\n')
+				pos += 10;
+		} else if (c == '.' || c == '!' || c == '?' || c == ';') {
+			pos += 6;
+		} else if (c == 0xf3 && at(i + 1) == 0xa0 && (at(i + 2) == 0x80 || at(i + 2) == 0x81)) {
+			/* Letters of the tag block are invisible; a flag takes up to seven. */
+			u32 e = i;
+			while (at(e) == 0xf3 && at(e + 1) == 0xa0 && (at(e + 2) == 0x80 || at(e + 2) == 0x81))
+				e += 4;
+			if (e - i > 32)
+				match(i, e, HIDING, 6);
+			i = e;
+			continue;
+		}
+		i += c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	}
+}
+
+/* Reports the findings of the text; returns the greatest chance of them. */
+static u32 report(void)
+{
+	int total = 0;
+	u32 most = 0;
+	for (u32 k = 0; k < FAMILIES; k++)
+		total += best[k];
+	for (u32 f = 0; f < nfound; f++) {
+		int own = 0, more = total;
+		for (u32 k = 0; k < FAMILIES; k++) {
+			own += found[f].points[k];
+			more -= found[f].points[k] > 0 ? found[f].points[k] : 0;
+		}
+		if (own < 2)
+			continue;
+		more /= 2;
+		own += more > 3 ? 3 : more;
+		u32 p = chance[own < 8 ? own : 8];
+		if (p > most)
+			most = p;
+		if (p >= 200)
+			sp_view_span(&V, found[f].s, found[f].e, found[f].place & DOCUMENT ? INDIRECT : DIRECT, (float)p / 1000);
+	}
+	return most;
+}
+
+static void sp_scan_all(const sp_text *t, uint32_t n)
+{
+	u32 most = 0;
+	for (u32 i = 0; i < n; i++) {
+		u32 where = t[i].kind == SP_TOOL_RESULT || t[i].kind == SP_TOOL_DEFINITION || (t[i].role == SP_TOOL && t[i].kind == SP_TEXT) ? DOCUMENT
+			    : t[i].role == SP_USER && t[i].kind == SP_TEXT						      ? PROMPT
+																  : 0;
+		if (!where || !sp_fold(&t[i], &V))
+			continue;
+		scan(where);
+		u32 p = report();
+		most = p > most ? p : most;
+	}
+	sp_score(0, (float)most / 1000);
+}
