@@ -21,6 +21,8 @@ type testGuest struct {
 	imports  []testImport
 	memory   []byte // limits; nil: 2 pages, no maximum
 	without  string // an export to leave out
+	globals  []byte // of the module: a vector
+	table    bool   // a table of two
 	extra    []byte // a section to put at the end
 }
 
@@ -144,8 +146,15 @@ func (g testGuest) module() []byte {
 		return cat([]byte{0}, i32Const(at), []byte{opEnd}, appendU32(nil, uint32(len(b))), b)
 	}
 	out := cat(wasmHeader, section(secType, types...), section(secImport, imports...),
-		section(secFunction, vector(funcs...)...), section(secMemory, cat([]byte{1}, memory)...),
-		section(secExport, vector(exports...)...))
+		section(secFunction, vector(funcs...)...))
+	if g.table {
+		out = append(out, section(secTable, 1, 0x70, 0, 2)...)
+	}
+	out = append(out, section(secMemory, cat([]byte{1}, memory)...)...)
+	if g.globals != nil {
+		out = append(out, section(secGlobal, g.globals...)...)
+	}
+	out = append(out, section(secExport, vector(exports...)...)...)
 	if g.start != nil {
 		out = append(out, section(secStart, appendU32(nil, base+uint32(len(funcs)-1))...)...)
 	}

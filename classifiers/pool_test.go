@@ -88,27 +88,6 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestStateAfterTrap: a trap costs the instance, so nothing of the failed call is
-// there in the next.
-func TestStateAfterTrap(t *testing.T) {
-	// sp_classify adds one to a byte of its memory, traps for "!", and returns the
-	// byte as an error code.
-	count := cat(i32Const(16), i32Const(16), []byte{0x2d, 0, 0}, i32Const(1), []byte{0x6a, 0x3a, 0, 0}, // i32.load8_u, i32.add, i32.store8
-		when(opUnreachable),
-		i64Const(-100), i32Const(16), []byte{0x31, 0, 0, 0x7d, opReturn}) // i64.load8_u, i64.sub
-	c := load(t, newHost(t), ModuleConfig{Wasm: testGuest{classify: count}.module()})
-	says := func(text, want string) {
-		t.Helper()
-		_, err := c.Classify(context.Background(), userTexts(text))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
-		}
-	}
-	says("x", "returned -101")
-	says("!", "unreachable")
-	says("x", "returned -101")
-}
-
 // TestMemoryGoesBack: an instance that grew for a large request is not kept.
 func TestMemoryGoesBack(t *testing.T) {
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:pii", TimeLimit: time.Minute})
