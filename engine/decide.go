@@ -164,7 +164,7 @@ func (x *exchange) maskFindings() {
 		found[f.Text] = append(found[f.Text], i)
 	}
 	x.masks = make(map[string]string, len(found))
-	places := newPlaceholders()
+	places := newPlaceholders(x.req.Texts)
 	for text, t := range x.req.Texts { // in order, as redact numbers them
 		if len(found[text]) == 0 {
 			continue

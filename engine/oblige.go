@@ -128,7 +128,7 @@ func (x *exchange) redact(kinds []string) (Reason, bool) {
 			x.redacted[i] = true
 		}
 	}
-	places := newPlaceholders()
+	places := newPlaceholders(x.req.Texts)
 	for text := range x.req.Texts { // in order, so that numbering is by first appearance
 		found := byText[text]
 		if len(found) == 0 {
@@ -182,6 +182,7 @@ func (x *exchange) redactText(value string, found []int, places *placeholders) (
 type placeholders struct {
 	byValue map[string]string // kind, NUL, value
 	count   map[string]int
+	taken   map[string]bool // what the client has written that looks like one
 }
 
 // values are the texts that placeholders stand for.
@@ -193,8 +194,24 @@ func (p *placeholders) values() map[string]string {
 	return m
 }
 
-func newPlaceholders() placeholders {
-	return placeholders{byValue: map[string]string{}, count: map[string]int{}}
+// newPlaceholders returns placeholders that none of the texts holds: one that the
+// client wrote itself must not come to stand for something else.
+func newPlaceholders(texts []*Text) placeholders {
+	p := placeholders{byValue: map[string]string{}, count: map[string]int{}, taken: map[string]bool{}}
+	for _, t := range texts {
+		for rest := t.Value; ; {
+			_, after, found := strings.Cut(rest, "<")
+			if !found {
+				break
+			}
+			n := strings.IndexFunc(after, func(c rune) bool { return !(c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_') })
+			if n > 0 && after[n] == '>' {
+				p.taken["<"+after[:n+1]] = true
+			}
+			rest = after
+		}
+	}
+	return p
 }
 
 func (p *placeholders) of(kind, value string) string {
@@ -202,8 +219,12 @@ func (p *placeholders) of(kind, value string) string {
 	if s, ok := p.byValue[key]; ok {
 		return s
 	}
-	p.count[kind]++
-	s := fmt.Sprintf("<%s_%d>", kind, p.count[kind])
-	p.byValue[key] = s
-	return s
+	for {
+		p.count[kind]++
+		s := fmt.Sprintf("<%s_%d>", kind, p.count[kind])
+		if !p.taken[s] {
+			p.byValue[key] = s
+			return s
+		}
+	}
 }

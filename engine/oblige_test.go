@@ -24,6 +24,7 @@ func TestRedact(t *testing.T) {
 		{"touching stay apart", "abcd", []Finding{{Kind: "A", Span: Span{0, 2}}, {Kind: "B", Span: Span{2, 4}}}, "<A_1><B_1>"},
 		{"out of order", "ab cd", []Finding{{Kind: "A", Span: Span{3, 5}}, {Kind: "A", Span: Span{0, 2}}}, "<A_1> <A_2>"},
 		{"other kinds stay", "ab cd", []Finding{{Kind: "KEEP", Span: Span{0, 2}}, {Kind: "A", Span: Span{3, 5}}}, "ab <A_1>"},
+		{"forged placeholders are passed over", "<A_1> ab <A_3 <<A_2>", []Finding{{Kind: "A", Span: Span{6, 8}}}, "<A_1> <A_3> <A_3 <<A_2>"},
 		{"whole text", "ü", []Finding{{Kind: "A", Span: Span{0, 2}}}, "<A_1>"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
