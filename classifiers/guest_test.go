@@ -10,20 +10,21 @@ import (
 // nothing; each field makes it behave in one way that a hostile or broken one
 // may.
 type testGuest struct {
-	describe string // "": one kind, one score
-	result   []byte // what sp_classify returns; nil: an empty result
-	packed   *int64 // returned instead of where the result stands
-	classify []byte // instructions that run first in sp_classify
-	alloc    []byte // instructions that give sp_alloc's result; nil: a fixed address
-	config   int32  // what sp_configure returns
-	start    []byte // instructions of a start function
-	helpers  [][]byte
-	imports  []testImport
-	memory   []byte // limits; nil: 2 pages, no maximum
-	without  string // an export to leave out
-	globals  []byte // of the module: a vector
-	table    bool   // a table of two
-	extra    []byte // a section to put at the end
+	describe   string // "": one kind, one score
+	describeAt int64  // where sp_describe says it is; 0: where it is
+	result     []byte // what sp_classify returns; nil: an empty result
+	packed     *int64 // returned instead of where the result stands
+	classify   []byte // instructions that run first in sp_classify
+	alloc      []byte // instructions that give sp_alloc's result; nil: a fixed address
+	config     int32  // what sp_configure returns
+	start      []byte // instructions of a start function
+	helpers    [][]byte
+	imports    []testImport
+	memory     []byte // limits; nil: 2 pages, no maximum
+	without    string // an export to leave out
+	globals    []byte // of the module: a vector
+	table      bool   // a table of two
+	extra      []byte // a section to put at the end
 }
 
 type testImport struct {
@@ -99,6 +100,10 @@ func (g testGuest) module() []byte {
 	if result == nil {
 		result = encodeResult(0, nil, nil)
 	}
+	at := int64(describeAt)
+	if g.describeAt != 0 {
+		at = g.describeAt
+	}
 	packed := int64(resultAt)<<32 | int64(len(result))
 	if g.packed != nil {
 		packed = *g.packed
@@ -121,7 +126,7 @@ func (g testGuest) module() []byte {
 	funcs := [][]byte{{typeABI}, {typeDescribe}, {typeTwo}, {typeOne}, {typeClassify}}
 	codes := [][]byte{
 		body(i32Const(0)...),
-		body(i64Const(describeAt<<32 | int64(len(describe)))...),
+		body(i64Const(at<<32 | int64(len(describe)))...),
 		body(i32Const(g.config)...),
 		body(alloc...),
 		body(cat(g.classify, i64Const(packed))...),
