@@ -67,8 +67,8 @@ func TestClassify(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := engine.Report{Findings: []engine.Finding{
-		{Classifier: "test", Kind: "EMAIL_ADDRESS", Score: 0.98, Text: 1, Span: engine.Span{Start: 9, End: 22}},
-		{Classifier: "test", Kind: "IP_ADDRESS", Score: 0.95, Text: 2, Span: engine.Span{Start: 3, End: 12}},
+		{Classifier: "test", Kind: "EMAIL_ADDRESS", Score: 0.99, Text: 1, Span: engine.Span{Start: 9, End: 22}},
+		{Classifier: "test", Kind: "IP_ADDRESS", Score: 0.99, Text: 2, Span: engine.Span{Start: 3, End: 12}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -155,6 +155,9 @@ func (t *piiTwin) card() int {
 			shape = shape && (t.size(g) == 4 || t.sizes(m, "465") || t.sizes(m, "464"))
 		}
 		told := t.near(s, 48, "card")
+		if sep := t.separator(m); m > 1 && t.at(s-1) == sep && len(strings.Trim(t.slice(max(0, s-5), s-1), tens)) == 0 && s >= 5 {
+			continue
+		}
 		if !shape || len(slices.Compact(slices.Clone(t.d[:n]))) == 1 || nearer(t.near(s, 24, "other"), told) {
 			continue
 		}
@@ -162,7 +165,7 @@ func (t *piiTwin) card() int {
 		switch {
 		case brand == "BRAND":
 			return t.emit(s, e, either(told > 0, "CARD_TOLD", either(m > 1, "CARD_GROUPED", "CARD_SOLID")))
-		case brand == "RARE" && (told > 0 || n != 12):
+		case brand == "RARE" && (told > 0 || m > 1 || n != 12 && n != 16):
 			return t.emit(s, e, either(told > 0, "CARD_RARE_TOLD", "CARD_RARE"))
 		case told > 0 && t.d[0] >= 2 && t.d[0] != 7:
 			return t.emit(s, e, "CARD_ANY_TOLD")
@@ -320,7 +323,8 @@ func (t *piiTwin) loneID(late bool) int {
 	for _, f := range idForms {
 		m := t.hasForm(f)
 		what := either(m > 1, f.grouped, f.solid)
-		if f.late != late || m == 0 || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other") > 0 || t.near(s, 44, "phone") > 0 {
+		if f.late != late || m == 0 || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other") > 0 || t.near(s, 44, "phone") > 0 ||
+			m > 0 && t.sum[m] == 9 && t.amount(m, false) {
 			continue
 		}
 		return t.emit(s, t.groups[m-1].e, what)

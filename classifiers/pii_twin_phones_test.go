@@ -277,17 +277,17 @@ func (t *piiTwin) dateLike(m int) bool {
 	if m == 2 && t.sizes(2, "44") {
 		return year(t.value(0, 4), 1900, 2099) && year(t.value(4, 4), 1900, 2099)
 	}
-	if m != 3 {
+	if m < 3 {
 		return false
 	}
 	a, b, y := t.value(0, t.sum[1]), t.value(t.sum[1], t.size(1)), t.value(t.sum[2], t.size(2))
 	switch {
-	case t.sizes(3, "422"):
+	case t.size(0) == 4 && t.size(1) == 2 && t.size(2) == 2:
 		return year(a, 1800, 2199) && year(b, 1, 12) && year(y, 1, 31)
 	case t.size(0) <= 2 && t.size(1) <= 2 && t.size(2) == 4:
 		return year(y, 1800, 2199) && year(a, 1, 31) && year(b, 1, 31) && (a <= 12 || b <= 12)
 	}
-	return t.sizes(3, "222")
+	return m == 3 && t.sizes(3, "222")
 }
 
 func (t *piiTwin) phoneShape(m int, told bool) string {
@@ -299,17 +299,17 @@ func (t *piiTwin) phoneShape(m int, told bool) string {
 	d := t.d
 	or := func(untold string) string { return either(told, "PHONE_SHAPE_TOLD", untold) }
 	if m == 1 {
-		return either(n >= 9 && n <= 12, or(""), "")
+		return either(n >= 9 && n <= 12 && (n != 10 || d[0] != 1), or(""), "")
 	}
 	if t.sizes(m, "334") || d[0] == 1 && t.sizes(m, "1334") || parens && t.sizes(m, "37") {
 		if parens || sep == '-' {
-			return or("PHONE_SHAPE_NANP")
+			return or("PHONE_SHAPE")
 		}
 		if told || sep == '.' && d[n-10] >= 2 && d[n-7] >= 2 {
-			return or("PHONE_SHAPE_NANP")
+			return or("PHONE_SHAPE")
 		}
 	}
-	if t.dateLike(m) || small < 2 || sep == '/' && m > 2 || n < 7 || n > 12 || big > 8 {
+	if t.dateLike(m) || small < 2 || sep == '/' && m > 2 || n < 7 || n > 12 || m > 5 || big > 8 {
 		return ""
 	}
 	if sep == 0 && !parens {
@@ -323,7 +323,7 @@ func (t *piiTwin) phoneShape(m int, told bool) string {
 		}
 	}
 	if d[0] == 0 && d[1] != 0 && n >= 9 {
-		return either(sep == '.' && (m < 4 || big > 3), "", or("PHONE_SHAPE"))
+		return either(sep == '.' && (m < 4 || big > 3), "", or(""))
 	}
 	if sep == '.' && (m < 4 || big > 2) || sep == '/' || big > 6 || m == 2 && sep == '-' && !t.sizes(m, "34") && !t.sizes(m, "44") {
 		return ""
@@ -338,7 +338,7 @@ func (t *piiTwin) plausible(m int) bool {
 			return false
 		}
 	}
-	return !(sep == '/' && m > 2) && !t.dateLike(m) && !(sep == '.' && m == 2) && t.groups[1].sep != '\n'
+	return !(sep == '/' && m > 2) && m <= 5 && !t.dateLike(m) && !(sep == '.' && m == 2) && t.groups[1].sep != '\n'
 }
 
 func (t *piiTwin) phoneKnown(m int, plus, told bool) string {
@@ -364,15 +364,15 @@ func (t *piiTwin) phoneKnown(m int, plus, told bool) string {
 		return either(zero && n >= 10 && n <= 11, "PHONE_SOLID", "")
 	case known == "form" && told:
 		return "PHONE_FORM_TOLD"
-	case known == "form" && (trunk || m > 2 && (sep == 0 || oneOf(sep, "-.")) && n >= 9):
+	case known == "form" && (trunk || m > 2 && (sep == 0 || oneOf(sep, "-.")) && n >= 9 && !t.sizes(m, "333")):
 		return either(sep == '.' && m < 3, "", "PHONE_FORM")
-	case known == "form" && oneOf(sep, "./"):
+	case known == "form" && (oneOf(sep, "./") || m == 2 && n > 8):
 	case known == "form":
 		return either(n < 9, "PHONE_FORM_SHORT", "PHONE_FORM_BARE")
 	case !t.plausible(m):
 	case told:
 		return "PHONE_VALID_TOLD"
-	case zero && n >= 9:
+	case zero && n >= 9 && n <= 11:
 		return "PHONE_VALID"
 	}
 	return ""
@@ -398,16 +398,16 @@ func (t *piiTwin) extension(e int) int {
 	return e
 }
 
-func (t *piiTwin) amount(m, e int) bool {
-	s := t.groups[0].s
+func (t *piiTwin) amount(m int, told bool) bool {
+	s, e := t.groups[0].s, t.groups[m-1].e
 	before, after := t.slice(max(0, s-3), s), strings.TrimPrefix(t.slice(e, e+2), " ")
 	last := t.written(m)
 	last = last[strings.LastIndexByte(last, '|')+1:]
 	high := func(text string) bool { return text != "" && text[0] >= 0x80 }
-	return strings.HasSuffix(before, "$") || strings.HasSuffix(before, "$ ") || strings.HasSuffix(before, "=") ||
+	return strings.HasSuffix(before, "$") || strings.HasSuffix(before, "$ ") ||
 		len(before) > 1 && before[len(before)-2] == 0xc2 && high(before[len(before)-1:]) ||
 		len(before) == 3 && before[:2] == "\xe2\x82" && high(before[2:]) ||
-		after != "" && oneOf(after[0], "$%\xc2\xe2") || strings.Trim(last, "0") == "" || t.behind(e, 3, "unit")
+		after != "" && oneOf(after[0], "$%\xc2\xe2") || !told && strings.Trim(last, "0") == "" || t.behind(e, 3, "unit")
 }
 
 func (t *piiTwin) phone(plus bool) int {
@@ -431,8 +431,20 @@ func (t *piiTwin) phone(plus bool) int {
 			switch what {
 			case "":
 				continue
-			case "PHONE_FORM_BARE", "PHONE_FORM_SHORT", "PHONE_SHAPE", "PHONE_VALID":
-				if t.amount(m, end) || t.crowded(m) {
+			case "PHONE_PLUS", "PHONE_PLUS_ODD":
+			default:
+				if oneOf(t.at(s-1), " -") && isDigit(t.at(s-2)) && isDigit(t.at(s-3)) {
+					continue
+				}
+				if what == "PHONE_DIALLED" {
+					break
+				}
+				listed := t.at(s-1) == ',' && isDigit(t.at(s-2))
+				more := t.crowded(m)
+				if what == "PHONE_FORM_TOLD" {
+					more = t.line > m && t.groups[m].sep == t.groups[m-1].sep && t.size(m) == t.size(m-1)
+				}
+				if listed && m == 1 || !listed && (more || t.amount(m, told)) {
 					continue
 				}
 			}

@@ -68,7 +68,7 @@ func (t *piiTwin) ipv6(a int) int {
 		if n > 4 {
 			return 0
 		}
-		if n > 0 && t.at(q) == '.' && (gap || groups == 6) {
+		if n > 0 && t.at(q) == '.' && isDigit(t.at(q+1)) && (gap || groups == 6) {
 			e := t.ipv4End(st)
 			if e == 0 {
 				return 0
@@ -196,6 +196,7 @@ func (t *piiTwin) email(i int) int {
 var (
 	numericDate = regexp.MustCompile(`^(\d{1,4})([-/.])( ?)(\d{1,2})([-/.])( ?)(\d{1,4})`)
 	cjkDate     = regexp.MustCompile(`^(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]`)
+	clockTime   = regexp.MustCompile(`^ \d\d:$`)
 	dayOnly     = regexp.MustCompile(`^(\d{1,2})(?:[^0-9]|$)`)
 )
 
@@ -313,8 +314,11 @@ func (t *piiTwin) birth(a int) int {
 	if e == 0 {
 		return 0
 	}
+	if clockTime.MatchString(t.slice(e, e+4)) {
+		return 0
+	}
 	told := t.near(s, 40, "birth")
-	if told > 0 && s-told+1 >= t.floor && !nearer(t.near(s, 40, "event"), told) || t.behind(e, 14, "birth") {
+	if told > 0 && s-told+1 >= t.floor && !nearer(t.near(s, 40, "event version"), told) || t.behind(e, 14, "birth") {
 		return t.emit(s, e, "BIRTH_TOLD")
 	}
 	return 0

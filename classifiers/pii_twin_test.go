@@ -240,7 +240,7 @@ func (t *piiTwin) wordBegins(i int) bool {
 
 func (t *piiTwin) wordEnds(e int) bool { return !t.letter(e) || t.edge(e) }
 
-// wordsAt gives the lists of the words that begin at i, and where the longest ends.
+// wordsAt gives the lists of the longest word that begins at i, and its end.
 func (t *piiTwin) wordsAt(i int) (lists []string, end int) {
 	var key []byte
 	for k := i; k < min(len(t.p), i+64); k++ {
@@ -259,7 +259,7 @@ func (t *piiTwin) wordsAt(i int) (lists []string, end int) {
 			here = l.whole
 		}
 		if len(here) > 0 {
-			lists, end = append(lists, here...), e
+			lists, end = here, e
 		}
 	}
 	return lists, end

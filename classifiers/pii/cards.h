@@ -60,14 +60,16 @@ static u32 card(void)
 			continue;
 		u32 told = near(s, 48, W_CARD);
 		enum brand brand = card_brand(n);
-		u32 same = 1;
+		u32 same = 1, more = m > 1 && at(s - 1) == sep; /* the last groups of a longer number */
 		for (u32 i = 1; i < n; i++)
 			same &= D[i] == D[0];
-		if (same || nearer(near(s, 24, W_OTHER), told))
+		for (u32 k = 2; k < 6; k++)
+			more &= digit(at(s - k));
+		if (same || more || nearer(near(s, 24, W_OTHER), told))
 			continue;
 		if (brand == BRAND)
 			return found(s, e, told ? CARD_TOLD : m > 1 ? CARD_GROUPED : CARD_SOLID);
-		if (brand == RARE_BRAND && (told || n != 12))
+		if (brand == RARE_BRAND && (told || m > 1 || (n != 12 && n != 16)))
 			return found(s, e, told ? CARD_RARE_TOLD : CARD_RARE);
 		if (told && D[0] >= 2 && D[0] != 7)
 			return found(s, e, CARD_ANY_TOLD);

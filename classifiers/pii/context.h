@@ -34,7 +34,7 @@ static int spaces_words(u8 c)
 	return c == ' ' || c == '_' || c == '-' || c == '.' || c == '/' || c == '\n';
 }
 
-/* The lists of all words that begin at i; *end is behind the longest. */
+/* The lists of the longest word that begins at i, which ends at *end. */
 static u32 words_at(u32 i, u32 *end)
 {
 	u32 lists = 0, b = word_roots[lower(at(i))];
@@ -44,7 +44,7 @@ static u32 words_at(u32 i, u32 *end)
 		u32 e = i + (lower(at(i)) == 's');
 		u32 here = word_ends(i) || word_ends(e) ? m[0] : m[1];
 		if (here) {
-			lists |= here;
+			lists = here;
 			*end = i;
 		}
 		u8 c = spaces_words(at(i)) ? ' ' : lower(at(i));

@@ -124,7 +124,9 @@ static u32 birth(u32 a)
 	if (!e)
 		return 0;
 	u32 told = near(s, 40, W_BIRTH);
-	if (told && s >= floor_ + told - 1 && !nearer(near(s, 40, W_EVENT), told))
+	if (at(e) == ' ' && digit(at(e + 1)) && digit(at(e + 2)) && at(e + 3) == ':')
+		return 0; /* nobody knows the minute */
+	if (told && s >= floor_ + told - 1 && !nearer(near(s, 40, W_EVENT | W_VERSION), told))
 		return found(s, e, BIRTH_TOLD);
 	return behind(e, 14, W_BIRTH) ? found(s, e, BIRTH_TOLD) : 0;
 }

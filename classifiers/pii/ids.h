@@ -196,7 +196,7 @@ static u32 lone_id(const struct form *list, u32 n)
 		if (!m || !what || crowded(m) || !f->ok())
 			continue;
 		u32 s = G[0].s;
-		if (near(s, 24, W_OTHER) || near(s, 44, W_PHONE))
+		if (near(s, 24, W_OTHER) || near(s, 44, W_PHONE) || (f->digits == 9 && amount(m, 0)))
 			continue;
 		return found(s, G[m - 1].e, what);
 	}

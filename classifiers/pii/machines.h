@@ -55,7 +55,7 @@ static u32 ipv6(u32 a)
 		u32 len = q - st;
 		if (len > 4)
 			return 0;
-		if (len && at(q) == '.' && (gap || groups == 6)) {
+		if (len && at(q) == '.' && digit(at(q + 1)) && (gap || groups == 6)) {
 			u32 e = ipv4_end(st, &first);
 			if (!e)
 				return 0;

@@ -2,7 +2,7 @@
 #ifndef PII_NUMBERS_H
 #define PII_NUMBERS_H
 
-#include "text.h"
+#include "context.h"
 
 #define MAX_GROUPS 9
 #define MAX_DIGITS 20
@@ -90,6 +90,20 @@ static int crowded(u32 m)
 	if ((c == ' ' || c == '-') && digit(at(G[0].s - 2)))
 		return 1;
 	return ngroups > m && (m == 1 || G[m].sep == G[m - 1].sep);
+}
+
+/* Does it rather count or cost something? Such numbers have groups of three. */
+static int amount(u32 m, u32 told)
+{
+	u32 e = G[m - 1].e;
+	u8 before = at(G[0].s - 1), after = at(e) == ' ' ? at(e + 1) : at(e);
+	u32 zeros = !told;
+	for (u32 k = upto[m - 1]; k < upto[m]; k++)
+		zeros &= D[k] == 0;
+	/* Currency signs are two bytes from 0xc2 or three from 0xe2 0x82. */
+	return before == '$' || after == '$' || after == '%' || (at(G[0].s - 1) == ' ' && at(G[0].s - 2) == '$') ||
+	       (before >= 0x80 && at(G[0].s - 3) == 0xe2 && at(G[0].s - 2) == 0x82) || (before >= 0x80 && at(G[0].s - 2) == 0xc2) ||
+	       (after >= 0x80 && (after == 0xc2 || after == 0xe2)) || zeros || behind(e, 3, W_UNIT);
 }
 
 /* The number that n digits from digit i on make; n is at most 9. */

@@ -80,23 +80,23 @@ static enum national national(u32 m)
 	return best;
 }
 
-/* Day, month and year in some order, or two years? */
+/* Day, month and year in some order, with whatever behind, or two years? */
 static int date_like(u32 m)
 {
 	if (m == 2 && size(0) == 4 && size(1) == 4)
 		return lead(4) >= 1900 && lead(4) <= 2099 && value(4, 4) >= 1900 && value(4, 4) <= 2099;
-	if (m != 3)
+	if (m < 3)
 		return 0;
 	u32 a = lead(upto[1] > 9 ? 9 : upto[1]), b = value(upto[1], size(1) > 9 ? 9 : size(1)), y = value(upto[2], size(2) > 9 ? 9 : size(2));
 	if (size(0) == 4 && size(1) == 2 && size(2) == 2)
 		return a >= 1800 && a <= 2199 && b >= 1 && b <= 12 && y >= 1 && y <= 31;
 	if (size(0) <= 2 && size(1) <= 2 && size(2) == 4)
 		return y >= 1800 && y <= 2199 && a >= 1 && b >= 1 && a <= 31 && b <= 31 && (a <= 12 || b <= 12);
-	return size(0) == 2 && size(1) == 2 && size(2) == 2;
+	return m == 3 && size(0) == 2 && size(1) == 2 && size(2) == 2;
 }
 
-/* A shape that phone numbers have, whatever the data say: North American groups,
- * or an area code that begins with 0 and groups behind. */
+/* A shape that phone numbers have, whatever the data say: North American groups; with
+ * a word nearby many others. */
 static enum evidence phone_shape(u32 m, u32 told)
 {
 	u32 n = upto[m], small = 99, big = 0, parens = 0;
@@ -107,15 +107,15 @@ static enum evidence phone_shape(u32 m, u32 told)
 		parens |= g && G[g].sep == '(';
 	}
 	if (m == 1)
-		return told && n >= 9 && n <= 12 ? PHONE_SHAPE_TOLD : NOTHING;
+		return told && n >= 9 && n <= 12 && !(n == 10 && D[0] == 1) ? PHONE_SHAPE_TOLD : NOTHING;
 	if (sizes(m, "334") || (D[0] == 1 && sizes(m, "1334")) || (parens && sizes(m, "37"))) {
 		u32 likely = D[n - 10] >= 2 && D[n - 7] >= 2;
 		if (parens || sep == '-')
-			return told ? PHONE_SHAPE_TOLD : PHONE_SHAPE_NANP;
+			return told ? PHONE_SHAPE_TOLD : PHONE_SHAPE;
 		if (told || (sep == '.' && likely))
-			return told ? PHONE_SHAPE_TOLD : PHONE_SHAPE_NANP;
+			return told ? PHONE_SHAPE_TOLD : PHONE_SHAPE;
 	}
-	if (date_like(m) || small < 2 || (sep == '/' && m > 2) || n < 7 || n > 12 || big > 8)
+	if (date_like(m) || small < 2 || (sep == '/' && m > 2) || n < 7 || n > 12 || m > 5 || big > 8)
 		return NOTHING;
 	if (sep == 0 && !parens) { /* two separators at most: an area code, then groups */
 		for (u32 g = 3; g < m; g++)
@@ -127,7 +127,7 @@ static enum evidence phone_shape(u32 m, u32 told)
 	if (D[0] == 0 && D[1] != 0 && n >= 9) {
 		if (sep == '.' && !(m >= 4 && big <= 3))
 			return NOTHING;
-		return told ? PHONE_SHAPE_TOLD : PHONE_SHAPE;
+		return told ? PHONE_SHAPE_TOLD : NOTHING;
 	}
 	if ((sep == '.' && !(m >= 4 && big <= 2)) || sep == '/' || big > 6 || (m == 2 && sep == '-' && !sizes(m, "34") && !sizes(m, "44")))
 		return NOTHING;
@@ -140,7 +140,7 @@ static enum evidence phone_shape(u32 m, u32 told)
 static int plausible(u32 m)
 {
 	u8 sep = separator(m);
-	if (sep == '/' && m > 2)
+	if ((sep == '/' && m > 2) || m > 5)
 		return 0;
 	for (u32 g = 0; g < m; g++)
 		if (size(g) < 2 && !(g == 0 && size(1) >= 3))
@@ -166,9 +166,9 @@ static enum evidence phone_known(u32 m, u32 plus, u32 told)
 		u8 sep = separator(m);
 		if (told)
 			return PHONE_FORM_TOLD;
-		if (trunk || (m > 2 && (sep == '-' || sep == '.' || sep == 0) && n >= 9))
+		if (trunk || (m > 2 && (sep == '-' || sep == '.' || sep == 0) && n >= 9 && !sizes(m, "333")))
 			return sep == '.' && m < 3 ? NOTHING : PHONE_FORM;
-		if (sep == '.' || sep == '/')
+		if (sep == '.' || sep == '/' || (m == 2 && n > 8))
 			return NOTHING;
 		return n < 9 ? PHONE_FORM_SHORT : PHONE_FORM_BARE;
 	}
@@ -176,7 +176,7 @@ static enum evidence phone_known(u32 m, u32 plus, u32 told)
 		return NOTHING;
 	if (told)
 		return PHONE_VALID_TOLD;
-	return D[0] == 0 && D[1] != 0 && n >= 9 ? PHONE_VALID : NOTHING;
+	return D[0] == 0 && D[1] != 0 && n >= 9 && n <= 11 ? PHONE_VALID : NOTHING;
 }
 
 static enum evidence phone_odd(u32 m, u32 plus, u32 told)
@@ -210,17 +210,23 @@ static u32 extension(u32 e)
 	return f > q && f - q <= 6 && !word(at(f)) ? f : e;
 }
 
-/* Does it rather count or cost something? Such numbers have groups of three. */
-static int amount(u32 m, u32 e)
+/* May the groups be a part of something longer, or an amount? */
+static int doubtful(enum evidence what, u32 m, u32 told)
 {
-	u8 before = at(G[0].s - 1), after = at(e) == ' ' ? at(e + 1) : at(e);
-	u32 zeros = 1;
-	for (u32 k = upto[m - 1]; k < upto[m]; k++)
-		zeros &= D[k] == 0;
-	/* Currency signs are two bytes from 0xc2 or three from 0xe2 0x82. */
-	return before == '$' || after == '$' || after == '%' || before == '=' || (at(G[0].s - 1) == ' ' && at(G[0].s - 2) == '$') ||
-	       (before >= 0x80 && at(G[0].s - 3) == 0xe2 && at(G[0].s - 2) == 0x82) || (before >= 0x80 && at(G[0].s - 2) == 0xc2) ||
-	       (after >= 0x80 && (after == 0xc2 || after == 0xe2)) || zeros || behind(e, 3, W_UNIT);
+	if (what == PHONE_PLUS || what == PHONE_PLUS_ODD)
+		return 0;
+	u8 c = at(G[0].s - 1);
+	if ((c == ' ' || c == '-') && digit(at(G[0].s - 2)) && digit(at(G[0].s - 3)))
+		return 1;
+	if (what == PHONE_DIALLED)
+		return 0;
+	if (at(G[0].s - 1) == ',' && digit(at(G[0].s - 2)))
+		return m == 1;
+	if (amount(m, told))
+		return 1;
+	if (what == PHONE_FORM_TOLD) /* a count may stand behind it, another such group may not */
+		return ngroups > m && G[m].sep == G[m - 1].sep && size(m) == size(m - 1);
+	return crowded(m);
 }
 
 static u32 phone(u32 plus)
@@ -247,8 +253,7 @@ static u32 phone(u32 plus)
 				return 0;
 			told = told || behind(extension(end), 10, W_BEHIND);
 			what = known ? phone_known(m, plus, told) : phone_odd(m, plus, told);
-			if (!what || ((what == PHONE_FORM_BARE || what == PHONE_FORM_SHORT || what == PHONE_SHAPE || what == PHONE_VALID) &&
-				      (amount(m, G[m - 1].e) || crowded(m))))
+			if (!what || doubtful(what, m, told))
 				continue;
 			if (before == '(' && m > 1 && (at(G[0].e) == ')' || at(G[0].s - 2) == '+')) {
 				s--;
