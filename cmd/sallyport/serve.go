@@ -129,6 +129,10 @@ func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 		Limits:  gateway.Limits{MaxBodyBytes: cfg.server.maxBodyBytes},
 		Logger:  s.log,
 		Version: buildVersion(),
+		Log: func() gateway.LogState {
+			s := s.records.Stats()
+			return gateway.LogState{Records: s.Records, Dropped: s.Dropped, Queued: s.Queued, Failing: s.Err != nil}
+		},
 		Admin: gateway.Admin{
 			Reload:  s.reload,
 			Targets: func() any { return s.parts.Load().targets.Status() },

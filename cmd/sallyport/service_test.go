@@ -355,6 +355,9 @@ func TestConfigIsRedacted(t *testing.T) {
 		if path == "/config" && (!strings.Contains(string(b), "(sensitive)") || !strings.Contains(string(b), `"acme"`)) {
 			t.Errorf("/config: %s", b)
 		}
+		if path == "/metrics" && !strings.Contains(string(b), "sallyport_log_failing 0") {
+			t.Errorf("/metrics does not tell of the log: %s", b)
+		}
 		if path == "/targets" && !strings.Contains(string(b), `"stand_in":true`) {
 			t.Errorf("/targets does not mark stand-ins: %s", b)
 		}

@@ -164,3 +164,37 @@ func (s *Server) finish(e *endpoint, traceID string, start time.Time, o *engine.
 func milliseconds(d time.Duration) []byte {
 	return strconv.AppendFloat(nil, float64(d.Microseconds())/1000, 'f', -1, 64)
 }
+
+// LogState is the state of the decision log at one moment.
+type LogState struct {
+	Records uint64 // written since the start
+	Dropped uint64 // left out since the start, in mode best_effort
+	Queued  int    // waiting to be written
+	Failing bool   // the disk takes nothing at present
+}
+
+// registerLog shows the decision log's state. In modes that do not refuse requests
+// for it, a failing disk shows here and nowhere else.
+func registerLog(reg *prometheus.Registry, state func() LogState) error {
+	collectors := []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "sallyport", Name: "log_records_total",
+			Help: "Records written to the decision log."}, func() float64 { return float64(state().Records) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "sallyport", Name: "log_dropped_total",
+			Help: "Records left out of the decision log in mode best_effort."}, func() float64 { return float64(state().Dropped) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "sallyport", Name: "log_queued",
+			Help: "Records waiting to be written to the decision log."}, func() float64 { return float64(state().Queued) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "sallyport", Name: "log_failing",
+			Help: "1 while the decision log cannot be written."}, func() float64 {
+			if state().Failing {
+				return 1
+			}
+			return 0
+		}),
+	}
+	for _, c := range collectors {
+		if err := reg.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

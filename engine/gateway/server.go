@@ -73,6 +73,7 @@ type Config struct {
 	Logger   zerolog.Logger
 	Registry *prometheus.Registry // nil: one of its own
 	Version  string               // of the program
+	Log      func() LogState      // nil: the decision log has no figures
 	Admin    Admin
 }
 
@@ -132,6 +133,11 @@ func New(c Config) (*Server, error) {
 	}
 	if s.metrics, err = newMetrics(s.registry, c.Version); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if c.Log != nil {
+		if err := registerLog(s.registry, c.Log); err != nil {
+			return nil, fmt.Errorf("gateway: %w", err)
+		}
 	}
 	s.base, s.giveUp = context.WithCancelCause(context.Background())
 	s.data.Server = s.newFastHTTP(s.serve, s.refuseMalformed)
