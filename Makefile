@@ -67,6 +67,10 @@ check-rego: build
 wasm: ## Rebuild the built-in classifiers (needs clang-19 and lld-19)
 	classifiers/build.sh
 
+.PHONY: train-names
+train-names: ## Train the names classifier again, on the corpora in NAMES_DATA
+	$(GO) run ./classifiers/names/train -data "$(NAMES_DATA)" -lexicon classifiers/names/train/lexicon.txt.gz -out classifiers/names/weights.bin
+
 .PHONY: check-wasm
 check-wasm:
 	classifiers/build.sh --check

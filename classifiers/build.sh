@@ -17,7 +17,7 @@ if [ "${1:-}" = --check ]; then
 	trap 'rm -rf "$out"' EXIT
 fi
 modules=""
-for name in complexity injection pii secrets; do
+for name in complexity injection names pii secrets; do
 	mkdir -p "$out/$name"
 	clang-19 --target=wasm32 -std=c11 -O3 -msimd128 -mbulk-memory \
 		-ffreestanding -nostdlib -fuse-ld=/usr/bin/wasm-ld-19 \

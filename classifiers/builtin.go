@@ -7,6 +7,8 @@ var (
 	injectionWasm []byte
 	//go:embed pii/pii.wasm
 	piiWasm []byte
+	//go:embed names/names.wasm
+	namesWasm []byte
 	//go:embed secrets/secrets.wasm
 	secretsWasm []byte
 	//go:embed complexity/complexity.wasm
@@ -17,7 +19,7 @@ var (
 const BuiltinPrefix = "builtin:"
 
 // Builtins are the names that Builtin knows.
-func Builtins() []string { return []string{"complexity", "injection", "pii", "secrets"} }
+func Builtins() []string { return []string{"complexity", "injection", "names", "pii", "secrets"} }
 
 // Builtin returns a built-in module by its name without prefix. The bytes are
 // shared: they must not be changed.
@@ -27,6 +29,8 @@ func Builtin(name string) ([]byte, bool) {
 		return complexityWasm, true
 	case "injection":
 		return injectionWasm, true
+	case "names":
+		return namesWasm, true
 	case "pii":
 		return piiWasm, true
 	case "secrets":

@@ -1,35 +1,40 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport/classifiers/names"
+	"github.com/sallyport-ai/sallyport/classifiers/names/corpus"
+	"github.com/sallyport-ai/sallyport/classifiers/names/tagger"
 )
 
 const (
-	labels   = names.Labels
-	outputs  = labels - 1 // O has no weights: they would only repeat the others
-	rate     = 0.1        // of learning
-	decay    = 2e-6       // pull of each weight towards 0, at each touch
-	forget   = 0.2        // share of tokens whose own word is left out of a step
-	scale    = 16         // weights are stored in sixteenths
-	minCount = 2          // features seen less often are left out
+	labels    = tagger.Labels
+	outputs   = labels - 1 // O has no weights: they would only repeat the others
+	rate      = 0.1        // of learning
+	l2        = 0.01       // pull of a weight towards 0, at each touch
+	forget    = 0.2        // share of tokens of which a step sees a part of the features
+	forgotten = 0.3        // the share of features left out of those
+	minCount  = 2          // features seen less often are left out
+	scale     = 16         // weights are stored in sixteenths
+	tilt      = 12         // what is added to each label but O, in those
 )
 
 // example is a segment as the trainer sees it.
 type example struct {
-	keys  [][]int32 // features by token; nil: certainly no name
+	keys  [][]int32 // features by token
+	free  []bool    // may be part of a name
 	label []uint8
 }
 
 // trainer fits a linear-chain conditional random field (Lafferty, McCallum,
 // Pereira 2001) with AdaGrad (Duchi, Hazan, Singer 2011).
 type trainer struct {
-	lexicon  *names.Model
+	lexicon  *tagger.Model
 	ids      map[uint32]int32
 	keys     []uint32
 	count    []int32
@@ -42,11 +47,11 @@ type trainer struct {
 	steps    float64
 }
 
-func newTrainer(lexicon *names.Model) *trainer {
+func newTrainer(lexicon *tagger.Model) *trainer {
 	return &trainer{lexicon: lexicon, ids: map[uint32]int32{}}
 }
 
-func (t *trainer) add(real, made []sentence) {
+func (t *trainer) add(real, made []corpus.Sentence) {
 	for i, s := range real {
 		t.addSentence(s)
 		switch {
@@ -65,9 +70,16 @@ func (t *trainer) add(real, made []sentence) {
 	}
 }
 
-func (t *trainer) addSentence(s sentence) {
-	for _, seg := range t.lexicon.Sentences(s.text) {
-		ex := example{label: make([]uint8, len(seg.Spans)), keys: make([][]int32, len(seg.Spans))}
+// recase is a sentence in one case, and whether its names still stand where they
+// did.
+func recase(s corpus.Sentence, to func(string) string) (corpus.Sentence, bool) {
+	text := to(s.Text)
+	return corpus.Sentence{Text: text, Spans: s.Spans}, len(text) == len(s.Text)
+}
+
+func (t *trainer) addSentence(s corpus.Sentence) {
+	for _, seg := range t.lexicon.Sentences(s.Text) {
+		ex := example{free: seg.Free, label: make([]uint8, len(seg.Spans)), keys: make([][]int32, len(seg.Spans))}
 		free := false
 		last := -1
 		for i, at := range seg.Spans {
@@ -76,9 +88,12 @@ func (t *trainer) addSentence(s sentence) {
 				continue
 			}
 			free = true
-			hit := slices.IndexFunc(s.spans, func(p span) bool { return at[0] < p.end && p.start < at[1] })
+			hit := slices.IndexFunc(s.Spans, func(p corpus.Span) bool { return at[0] < p.End && p.Start < at[1] })
+			if hit >= 0 && hit != last && seg.Title[i] && s.Spans[hit].Kind == tagger.Person && at[1] < s.Spans[hit].End {
+				hit = -1
+			}
 			if hit >= 0 {
-				ex.label[i] = uint8(names.Begin + 2*s.spans[hit].kind)
+				ex.label[i] = uint8(tagger.Begin + 2*s.Spans[hit].Kind)
 				if hit == last {
 					ex.label[i]++
 				}
@@ -103,21 +118,24 @@ func (t *trainer) addSentence(s sentence) {
 	}
 }
 
+// forgetRare drops the features seen too seldom to learn from.
+func (t *trainer) forgetRare() {
+	for i := range t.examples {
+		for j, keys := range t.examples[i].keys {
+			t.examples[i].keys[j] = slices.DeleteFunc(keys, func(id int32) bool { return t.count[id] < minCount })
+		}
+	}
+}
+
 func allowed(from, to int) bool {
 	return to == 0 || to%2 == 1 || from == to || from == to-1
 }
 
 func (t *trainer) train(epochs int) {
-	for i := range t.examples {
-		for j, keys := range t.examples[i].keys {
-			if keys != nil {
-				t.examples[i].keys[j] = slices.DeleteFunc(keys, func(id int32) bool { return t.count[id] < minCount })
-			}
-		}
-	}
 	t.w = make([][outputs]float32, len(t.keys))
 	t.g = make([][outputs]float32, len(t.keys))
 	t.sum = make([][outputs]float64, len(t.keys))
+	t.trans, t.transG, t.transSum, t.steps = [labels][labels]float64{}, [labels][labels]float64{}, [labels][labels]float64{}, 0
 	r := rand.New(rand.NewPCG(7, 11))
 	order := make([]int, len(t.examples))
 	for i := range order {
@@ -129,12 +147,12 @@ func (t *trainer) train(epochs int) {
 		for _, i := range order {
 			ex := &t.examples[i]
 			for from := 0; from < len(ex.keys); {
-				if ex.keys[from] == nil {
+				if !ex.free[from] {
 					from++
 					continue
 				}
 				to := from
-				for to < len(ex.keys) && ex.keys[to] != nil {
+				for to < len(ex.keys) && ex.free[to] {
 					to++
 				}
 				loss += t.step(r, ex.keys[from:to], ex.label[from:to])
@@ -171,10 +189,6 @@ func logSum(v *[labels]float64) float64 {
 	return top + math.Log(sum)
 }
 
-// dropped are the places of the features of a token that name the word itself,
-// in the order of names.features.
-var dropped = [names.MaxPerToken]bool{2: true, 3: true, 8: true, 9: true, 11: false}
-
 // step learns from one run of tokens and returns its loss.
 func (t *trainer) step(r *rand.Rand, keys [][]int32, label []uint8) float64 {
 	n := len(keys)
@@ -183,7 +197,7 @@ func (t *trainer) step(r *rand.Rand, keys [][]int32, label []uint8) float64 {
 	for i, ids := range keys {
 		used[i] = ids
 		if r.Float64() < forget {
-			used[i] = slices.DeleteFunc(slices.Clone(ids), func(int32) bool { return r.Float64() < 0.3 })
+			used[i] = slices.DeleteFunc(slices.Clone(ids), func(int32) bool { return r.Float64() < forgotten })
 		}
 		for _, id := range used[i] {
 			for y, v := range t.w[id] {
@@ -291,57 +305,61 @@ func (t *trainer) step(r *rand.Rand, keys [][]int32, label []uint8) float64 {
 	return loss
 }
 
-const l2 = 0.003
-
-// model stores the averaged weights of the features that matter most.
-func (t *trainer) model(words map[uint32]names.Bits) (*names.Model, error) {
+// choose keeps the features that the first training found to matter most and
+// forgets the rest, and all weights: the model has room for so many only, and
+// those left learn to do without the others.
+func (t *trainer) choose() {
 	type ranked struct {
-		id  int32
-		top float64
+		id   int32
+		gain float64
 	}
 	var order []ranked
 	for id := range t.sum {
 		top := 0.0
 		for _, v := range t.sum[id] {
-			top = max(top, math.Abs(v)/t.steps)
+			top += math.Abs(v) / t.steps
 		}
-		if top*scale >= 1.5 {
-			order = append(order, ranked{int32(id), top * math.Log(float64(t.count[id]+1))})
+		if top*scale >= 1 {
+			order = append(order, ranked{int32(id), top * math.Pow(float64(t.count[id]), 0.3)})
 		}
 	}
 	slices.SortFunc(order, func(a, b ranked) int {
-		if a.top != b.top {
-			if a.top > b.top {
-				return -1
-			}
-			return 1
-		}
-		return int(a.id - b.id)
+		return cmp.Or(cmp.Compare(b.gain, a.gain), cmp.Compare(a.id, b.id))
 	})
 	fmt.Printf("%d features, %d of some weight\n", len(t.keys), len(order))
-	order = order[:min(len(order), names.MaxFeatures)]
-	keys := make([]uint32, len(order))
-	weights := make([][outputs]int8, len(order))
+	kept := make([]bool, len(t.keys))
+	for _, o := range order[:min(len(order), tagger.MaxFeatures)] {
+		kept[o.id] = true
+	}
+	for i := range t.examples {
+		for j, keys := range t.examples[i].keys {
+			t.examples[i].keys[j] = slices.DeleteFunc(keys, func(id int32) bool { return !kept[id] })
+		}
+	}
+}
+
+// model stores the averaged weights.
+func (t *trainer) model(words map[uint32]tagger.Bits) (*tagger.Model, error) {
+	weights := make([][outputs]int8, len(t.keys))
 	clipped := 0
-	for i, o := range order {
-		keys[i] = t.keys[o.id]
-		for y, v := range t.sum[o.id] {
+	for id := range t.keys {
+		for y, v := range t.sum[id] {
 			q := math.Round(v / t.steps * scale)
 			if q > 127 || q < -127 {
 				clipped++
 			}
-			weights[i][y] = int8(min(max(q, -127), 127))
+			weights[id][y] = int8(min(max(q, -127), 127))
 		}
 	}
-	fmt.Printf("%d features kept, %d weights clipped\n", len(order), clipped)
-	p := names.Parameters{Shift: 2}
+	fmt.Printf("%d weights clipped\n", clipped)
+	p := tagger.Parameters{Shift: 2, Tilt: tilt}
 	for x := range labels {
 		for y := range labels {
-			p.Transition[x][y] = names.Forbidden
+			p.Transition[x][y] = tagger.Forbidden
 			if allowed(x, y) {
 				p.Transition[x][y] = int16(math.Round(t.transSum[x][y] / t.steps * scale))
 			}
 		}
 	}
-	return names.NewModel(p, words, keys, weights)
+	return tagger.NewModel(p, words, t.keys, weights)
 }

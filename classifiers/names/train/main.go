@@ -12,7 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport/classifiers/names"
+	"github.com/sallyport-ai/sallyport/classifiers/names/corpus"
+	"github.com/sallyport-ai/sallyport/classifiers/names/tagger"
 )
 
 func main() {
@@ -35,54 +36,39 @@ func run(data, lexiconFile, out string, epochs int) error {
 	if err != nil {
 		return err
 	}
-	blank, err := names.NewModel(names.Parameters{}, words, nil, nil)
+	blank, err := tagger.NewModel(tagger.Parameters{}, words, nil, nil)
 	if err != nil {
 		return err
 	}
-	var train []sentence
-	held := map[string][]sentence{}
-	for _, name := range corpora {
-		all, err := readCorpus(data, name)
+	var train, held []corpus.Sentence
+	for _, name := range corpus.Trainable() {
+		all, err := corpus.Read(data, name)
 		if err != nil {
 			return err
 		}
-		for i, s := range all {
-			if i%10 == 9 {
-				held[name] = append(held[name], s)
-			} else {
-				train = append(train, s)
-			}
-		}
+		in, out := corpus.Split(all)
+		train, held = append(train, in...), append(held, out...)
 	}
 	made := synthesize(lists)
 	fmt.Printf("%d sentences to train on, and %d made\n", len(train), len(made))
 	t := newTrainer(blank)
 	t.add(train, made)
+	t.forgetRare()
+	t.train(epochs / 2)
+	t.choose()
 	t.train(epochs)
 	m, err := t.model(words)
 	if err != nil {
 		return err
 	}
-	var all []sentence
-	for _, name := range corpora {
-		all = append(all, held[name]...)
-	}
-	calibrate(m, all)
-	for _, name := range corpora {
-		report(m, name, held[name])
-	}
-	report(m, "held out", all)
-	for _, extra := range []string{"uner_ewt_dev.iob2.gz"} {
-		if s, err := readCorpus(data, extra); err == nil {
-			report(m, extra, s)
-		}
-	}
+	calibrate(m, held)
+	report(m, held)
 	return os.WriteFile(out, m.Bytes(), 0o644)
 }
 
 // readLexicon reads lexicon.txt.gz: bits by hash, and the words of each part for
 // the making of sentences.
-func readLexicon(file string) (map[uint32]names.Bits, map[string]names.Bits, error) {
+func readLexicon(file string) (map[uint32]tagger.Bits, map[string]tagger.Bits, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, nil, err
@@ -92,7 +78,7 @@ func readLexicon(file string) (map[uint32]names.Bits, map[string]names.Bits, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	bits, words := map[uint32]names.Bits{}, map[string]names.Bits{}
+	bits, words := map[uint32]tagger.Bits{}, map[string]tagger.Bits{}
 	lines := bufio.NewScanner(z)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
@@ -101,12 +87,12 @@ func readLexicon(file string) (map[uint32]names.Bits, map[string]names.Bits, err
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
-		h, err := names.HashPhrase(fields[:n])
+		h, err := tagger.HashPhrase(fields[:n])
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
-		bits[h] = names.Bits(v)
-		words[strings.Join(fields[:n], " ")] = names.Bits(v)
+		bits[h] = tagger.Bits(v)
+		words[strings.Join(fields[:n], " ")] = tagger.Bits(v)
 	}
 	return bits, words, lines.Err()
 }

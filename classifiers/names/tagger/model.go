@@ -1,10 +1,10 @@
-// Package names finds the names of persons, places and organisations in a text.
-// It is the reference for the module names.c, which must find the same, and the
-// part of the trainer in train that both share: how a text is cut into words,
+// Package tagger finds the names of persons, places and organisations in a text.
+// It is the reference for the module names.c in the folder above, which must find the same, and the
+// part of the trainer that both share: how a text is cut into words,
 // what is looked at in each, and how labels are chosen.
 //
 // All arithmetic is in integers, so that it is the same everywhere.
-package names
+package tagger
 
 import (
 	"encoding/binary"
@@ -45,23 +45,25 @@ const (
 )
 
 const (
-	magic         = 0x314d4e53 // "SNM1"
-	lexiconSlots  = 1 << 17
-	featureSlots  = 1 << 16
-	marginSteps   = 64
-	headerSize    = 4 + 4*2 + Labels*Labels*2 + Kinds*marginSteps*2
-	lexiconAt     = (headerSize + 15) / 16 * 16
-	checkAt       = lexiconAt + lexiconSlots*4
-	weightAt      = checkAt + featureSlots*2
-	weightStride  = 8 // six used
-	ModelSize     = weightAt + featureSlots*weightStride
-	Forbidden     = -(1 << 14)
-	perMille      = 1000
-	unreachable   = -(1 << 28)
-	maxLexicon    = lexiconSlots / 8 * 7
-	MaxFeatures   = featureSlots / 4 * 3
-	scaleOfMargin = 1 // bits that a margin is shifted to the right for its step
+	magic        = 0x314d4e53 // "SNM1"
+	lexiconSlots = 1 << 17
+	featureSlots = 1 << 16
+	marginSteps  = 64
+	headerSize   = 4 + 4*2 + Labels*Labels*2 + Kinds*marginSteps*2
+	lexiconAt    = (headerSize + 15) / 16 * 16
+	checkAt      = lexiconAt + lexiconSlots*4
+	weightAt     = checkAt + featureSlots*2
+	weightStride = 8 // six used
+	modelSize    = weightAt + featureSlots*weightStride
+	maxLexicon   = lexiconSlots / 8 * 7
+	unreachable  = -(1 << 28)
 )
+
+// MaxFeatures is how many features with weights a model has room for.
+const MaxFeatures = featureSlots / 4 * 3
+
+// Forbidden is the weight of a transition that must not be.
+const Forbidden = -(1 << 14)
 
 // Model is what the tagger knows: the lexicon and the weights, as weights.bin
 // holds them and the module maps them. It is read only once it is made; several
@@ -91,7 +93,7 @@ func NewModel(p Parameters, lexicon map[uint32]Bits, keys []uint32, weights [][L
 	if len(lexicon) > maxLexicon {
 		return nil, fmt.Errorf("%d words, more than %d", len(lexicon), maxLexicon)
 	}
-	m := &Model{b: make([]byte, ModelSize)}
+	m := &Model{b: make([]byte, modelSize)}
 	le := binary.LittleEndian
 	le.PutUint32(m.b, magic)
 	m.SetParameters(p)
@@ -169,7 +171,7 @@ func (m *Model) Parameters() Parameters {
 
 // ReadModel checks and keeps what Bytes gave.
 func ReadModel(b []byte) (*Model, error) {
-	if len(b) != ModelSize || binary.LittleEndian.Uint32(b) != magic {
+	if len(b) != modelSize || binary.LittleEndian.Uint32(b) != magic {
 		return nil, errors.New("not a model of names")
 	}
 	return &Model{b: b}, nil

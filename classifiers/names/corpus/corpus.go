@@ -1,4 +1,5 @@
-package main
+// Package corpus reads labelled sentences: files of one word and its tag a line.
+package corpus
 
 import (
 	"bufio"
@@ -8,30 +9,54 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/sallyport-ai/sallyport/classifiers/names"
+	"github.com/sallyport-ai/sallyport/classifiers/names/tagger"
 )
 
-// sentence is a text whose names are known.
-type sentence struct {
-	text  string
-	spans []span
+// Sentence is a text whose names are known.
+type Sentence struct {
+	Text  string
+	Spans []Span
 }
 
-type span struct{ start, end, kind int }
+// Span is a name: bytes [Start, End) of a text, and a tagger's kind.
+type Span struct{ Start, End, Kind int }
 
-// corpora that the shipped weights may be trained on, all CC BY 4.0.
-var corpora = []string{"btc_a.conll.gz", "btc_b.conll.gz", "btc_e.conll.gz", "btc_f.conll.gz", "btc_g.conll.gz", "wikigold.conll.gz", "wnut17_train.conll.gz"}
+// Trainable are the files that the shipped weights are trained on, all of them
+// under CC BY 4.0.
+func Trainable() []string {
+	return []string{"btc_a.conll.gz", "btc_b.conll.gz", "btc_e.conll.gz", "btc_f.conll.gz", "btc_g.conll.gz", "wikigold.conll.gz", "wnut17_train.conll.gz"}
+}
+
+// Split keeps each tenth sentence apart: it is not trained on.
+func Split(all []Sentence) (train, held []Sentence) {
+	for i, s := range all {
+		if i%10 == 9 {
+			held = append(held, s)
+		} else {
+			train = append(train, s)
+		}
+	}
+	return train, held
+}
+
+// Overlaps tells whether two names are of one kind and have half of what both
+// cover together in common.
+func (s Span) Overlaps(other Span) bool {
+	both := min(s.End, other.End) - max(s.Start, other.Start)
+	all := max(s.End, other.End) - min(s.Start, other.Start)
+	return s.Kind == other.Kind && 2*both >= all
+}
 
 var kindOf = map[string]int{
-	"PER": names.Person, "person": names.Person,
-	"LOC": names.Location, "location": names.Location,
-	"ORG": names.Organization, "corporation": names.Organization, "group": names.Organization,
+	"PER": tagger.Person, "person": tagger.Person,
+	"LOC": tagger.Location, "location": tagger.Location,
+	"ORG": tagger.Organization, "corporation": tagger.Organization, "group": tagger.Organization,
 }
 
-// readCorpus reads a file of one token and its tag a line. The text is put
+// Read reads a file, packed with gzip, of one token and its tag a line. The text is put
 // together from the tokens as people write it: the files do not say where the
-// spaces were.
-func readCorpus(dir, name string) ([]sentence, error) {
+// spaces were. A name that is an "@" alone, as some files have them, is left out.
+func Read(dir, name string) ([]Sentence, error) {
 	f, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
@@ -41,7 +66,7 @@ func readCorpus(dir, name string) ([]sentence, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	var out []sentence
+	var out []Sentence
 	var words, tags []string
 	raw := ""
 	flush := func() {
@@ -82,9 +107,9 @@ func readCorpus(dir, name string) ([]sentence, error) {
 }
 
 // join writes the words as a sentence: as raw has them, where that is known.
-func join(words, tags []string, raw string) sentence {
+func join(words, tags []string, raw string) Sentence {
 	var b strings.Builder
-	var s sentence
+	var s Sentence
 	quotes := 0
 	glue := true // no space before the next word
 	before := "O"
@@ -107,16 +132,16 @@ func join(words, tags []string, raw string) sentence {
 		}
 		place, name, _ := strings.Cut(tags[i], "-")
 		kind, ok := kindOf[name]
-		if ok {
-			if last := len(s.spans) - 1; place == "I" && last >= 0 && strings.HasSuffix(before, "-"+name) {
-				s.spans[last].end = b.Len()
+		if ok && w != "@" {
+			if last := len(s.Spans) - 1; place == "I" && last >= 0 && strings.HasSuffix(before, "-"+name) {
+				s.Spans[last].End = b.Len()
 			} else {
-				s.spans = append(s.spans, span{start, b.Len(), kind})
+				s.Spans = append(s.Spans, Span{start, b.Len(), kind})
 			}
 		}
 		before = tags[i]
 	}
-	s.text = b.String()
+	s.Text = b.String()
 	return s
 }
 
@@ -127,11 +152,4 @@ func closes(w string) bool {
 		return true
 	}
 	return false
-}
-
-// lower and upper are a sentence in one case; ok is false where a name's place
-// would move.
-func recase(s sentence, to func(string) string) (sentence, bool) {
-	text := to(s.text)
-	return sentence{text, s.spans}, len(text) == len(s.text)
 }

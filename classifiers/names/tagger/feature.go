@@ -1,4 +1,4 @@
-package names
+package tagger
 
 import "slices"
 
@@ -10,6 +10,7 @@ const (
 	modeLower        // no capitals
 	modeUpper        // nothing but capitals
 	modeHeading      // most words begin with a capital
+	modeCode         // as programs are
 )
 
 func sortedKeys[V any](m map[uint32]V) []uint32 {
@@ -24,10 +25,19 @@ func sortedKeys[V any](m map[uint32]V) []uint32 {
 // know looks the tokens up, tells how the segment is written, and marks the
 // tokens that may be part of a name.
 func (m *Model) know(tokens []token) mode {
-	var words, caps, uppers, lowers int
+	var words, caps, uppers, lowers, signs int
 	for i := range tokens {
 		t := &tokens[i]
-		if t.look == lookMark || t.look == lookNumber || t.look == lookCode {
+		if t.look == lookMark || t.look == lookCode {
+			if t.look == lookCode || ofCode(t.hash) {
+				signs++
+			}
+			if t.hash == roll(hashSeed, '=') {
+				signs++
+			}
+			continue
+		}
+		if t.look == lookNumber {
 			continue
 		}
 		t.bits = m.lookup(t.hash)
@@ -66,6 +76,8 @@ func (m *Model) know(tokens []token) mode {
 	}
 	how := modeUsual
 	switch {
+	case signs >= 3 && signs*5 >= len(tokens), tokens[0].hash == roll(hashSeed, '/'): // a comment, at least
+		how = modeCode
 	case caps+uppers == 0:
 		how = modeLower
 	case uppers >= 2 && uppers*4 >= words*3:
@@ -74,7 +86,20 @@ func (m *Model) know(tokens []token) mode {
 		how = modeHeading
 	}
 	for i := range tokens {
-		tokens[i].candidate = tokens[i].mayBegin(how)
+		t := &tokens[i]
+		t.candidate = t.mayBegin(how)
+		if i > 0 && tokens[i-1].look == lookMark && tokens[i-1].end == t.start {
+			t.glued = tokens[i-1].hash
+		}
+		if i > 0 && t.look == lookLower && tokens[i-1].hash == roll(hashSeed, '@') {
+			t.candidate = true // a handle, as corpora that set signs apart have it
+		}
+		if i+1 < len(tokens) && tokens[i+1].look == lookMark && tokens[i+1].start == t.end {
+			t.glued = mix(t.glued, tokens[i+1].hash)
+			if t.look == lookLower && ofCode(tokens[i+1].hash) {
+				t.candidate = false // a call, an index, a tag
+			}
+		}
 	}
 	for i := 1; i+1 < len(tokens); i++ {
 		t := &tokens[i]
@@ -92,13 +117,29 @@ func (t *token) mayBegin(how mode) bool {
 	case lookCap, lookUpper, lookLetter, lookMixed, lookTag, lookHandle:
 		return true
 	case lookLower:
+		if how == modeCode {
+			return false
+		}
 		if t.phrase != 0 {
 			return true
 		}
+		if how != modeLower { // among capitals, only what is nothing but a name
+			return t.bits&Common == 0 && (t.bits&FirstName > 1 || t.bits&Place > 1<<4)
+		}
 		if t.bits&(FirstName|Surname|Place) != 0 {
-			return t.bits&Common < Common || how == modeLower && t.bits&(FirstName|Place) != 0
+			return t.bits&Common < Common || t.bits&(FirstName|Place) != 0
 		}
 		return t.bits == 0 && t.length > 2
+	}
+	return false
+}
+
+// ofCode tells whether a mark is more often in programs than in prose.
+func ofCode(hash uint32) bool {
+	for _, c := range "(){}[]=<>|*\\/;" {
+		if hash == roll(hashSeed, uint32(c)) {
+			return true
+		}
 	}
 	return false
 }
@@ -190,5 +231,6 @@ func features(keys []uint32, tokens []token, i int, how mode) []uint32 {
 	add(mix(p.hash, n.hash), tl)
 	add(uint32(t.phrase)*16+tl, uint32(p.phrase)*4+n.phrase)
 	add(uint32(min(t.length, 12)), tl)
+	add(t.glued, written)
 	return keys
 }

@@ -1,4 +1,4 @@
-package names
+package tagger
 
 import "unicode/utf8"
 
@@ -11,9 +11,10 @@ type token struct {
 	suffix     [4]uint32 // of the last 1 to 4 characters, 0 where it is shorter
 	shape      uint32    // hash of the sequence of its characters' classes
 	look       look
-	bits       Bits // of the lexicon
-	phrase     uint32
-	length     int // in characters
+	bits       Bits   // of the lexicon
+	phrase     uint32 // 1 first and 2 later word of a place's name
+	glued      uint32 // hash of the marks that touch it
+	length     int    // in characters
 	candidate  bool
 }
 

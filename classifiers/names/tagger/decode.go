@@ -1,4 +1,4 @@
-package names
+package tagger
 
 import "fmt"
 
@@ -12,6 +12,9 @@ type Name struct {
 	Margin int
 	Score  int
 }
+
+// codeTilt is how much rarer names are in programs than elsewhere.
+const codeTilt = 32
 
 // Find returns the names in a text of valid UTF-8, in their order. They do not
 // overlap.
@@ -28,6 +31,10 @@ func (m *Model) Find(text string) []Name {
 			return out
 		}
 		how := m.know(tokens)
+		tilt := int32(p.Tilt)
+		if how == modeCode {
+			tilt -= codeTilt
+		}
 		for i := 0; i < len(tokens); i++ {
 			if !tokens[i].candidate {
 				continue
@@ -36,7 +43,7 @@ func (m *Model) Find(text string) []Name {
 			for ; i < len(tokens) && tokens[i].candidate; i++ {
 				emit[i] = [Labels]int32{}
 				for y := 1; y < Labels; y++ {
-					emit[i][y] = int32(p.Tilt)
+					emit[i][y] = tilt
 				}
 				for _, key := range features(keys[:0], tokens, i, how) {
 					m.add(key, &emit[i])
@@ -101,7 +108,7 @@ func (p *Parameters) decode(out []Name, tokens []token, emit [][Labels]int32) []
 			continue
 		}
 		kind := int(label[i]-Begin) / 2
-		from, sum := i, int32(0)
+		first, sum := i, int32(0)
 		words := false
 		for ok := true; ok; ok = i < n && int(label[i]) == Inside+2*kind {
 			without := int32(unreachable)
@@ -117,7 +124,11 @@ func (p *Parameters) decode(out []Name, tokens []token, emit [][Labels]int32) []
 		if !words {
 			continue
 		}
-		margin := int(sum) / (i - from)
+		from := first
+		if kind == Person && i-from > 1 && tokens[from].bits&Title != 0 {
+			from++ // "Mr. Smith" is a person of the name of Smith
+		}
+		margin := int(sum) / (i - first)
 		step := min(max(margin>>p.Shift, 0), marginSteps-1)
 		out = append(out, Name{Start: tokens[from].start, End: tokens[i-1].end, Kind: kind, Margin: margin, Score: int(p.Probability[kind][step])})
 	}
@@ -126,10 +137,10 @@ func (p *Parameters) decode(out []Name, tokens []token, emit [][Labels]int32) []
 
 // Sentence is a segment as the trainer needs it.
 type Sentence struct {
-	Spans  [][2]int   // bytes of each token
-	Free   []bool     // may be part of a name
-	Keys   [][]uint32 // of features, for those that may
-	Hashes []uint32
+	Spans [][2]int   // bytes of each token
+	Free  []bool     // may be part of a name
+	Keys  [][]uint32 // of features, for those that may
+	Title []bool     // stands before a person's name
 }
 
 // Sentences cuts a text as Find does. The model needs its lexicon only.
@@ -147,7 +158,7 @@ func (m *Model) Sentences(text string) []Sentence {
 		for i, t := range tokens {
 			s.Spans = append(s.Spans, [2]int{t.start, t.end})
 			s.Free = append(s.Free, t.candidate)
-			s.Hashes = append(s.Hashes, t.hash)
+			s.Title = append(s.Title, t.bits&Title != 0)
 			var keys []uint32
 			if t.candidate {
 				keys = features(nil, tokens, i, how)
