@@ -140,18 +140,23 @@ func foldRune(r rune) int {
 		return -1
 	case in(0xff01, 0xff5e):
 		return int(r) - 0xfee0
-	case in(0x200b, 0x200f), in(0x202a, 0x202e), in(0x2060, 0x2069), in(0xfe00, 0xfe0f), strings.ContainsRune("\ufeff\u00ad\u034f\u180e", r):
+	case in(0x200b, 0x200f), in(0x202a, 0x202e), in(0x2060, 0x2069), in(0xfe00, 0xfe0f), in(0xe0000, 0xe01ef),
+		strings.ContainsRune("\ufeff\u00ad\u034f\u061c\u180e", r):
 		return 0
 	case in(0x2000, 0x200a), strings.ContainsRune("\u00a0\u202f\u205f\u3000", r):
 		return ' '
 	case in(0x2010, 0x2015), r == 0x2212:
 		return '-'
-	case in(0x660, 0x669), in(0x6f0, 0x6f9):
-		return '0' + int(r)&15
-	case in(0x966, 0x96f):
-		return '0' + int(r-0x966)
-	case in(0x1d7ce, 0x1d7ff):
-		return '0' + int(r-0x1d7ce)%10
+	}
+	for _, digits := range unicode.Nd.R16 {
+		if in(rune(digits.Lo), rune(digits.Hi)) {
+			return '0' + int(r-rune(digits.Lo))%10
+		}
+	}
+	for _, digits := range unicode.Nd.R32 {
+		if in(rune(digits.Lo), rune(digits.Hi)) {
+			return '0' + int(r-rune(digits.Lo))%10
+		}
 	}
 	return -1
 }

@@ -2,9 +2,9 @@
  *
  * A number written in fullwidth digits, or with zero-width characters inside, is
  * the same number to whoever reads it. sp_fold gives a text with such characters
- * replaced: fullwidth forms and digits of other scripts by their ASCII letters,
- * Unicode spaces and dashes by ' ' and '-', invisible characters by nothing. All
- * else stays. sp_unfold finds the original bytes of a position.
+ * replaced: fullwidth forms and the decimal digits of all scripts by their ASCII
+ * characters, Unicode spaces and dashes by ' ' and '-', invisible characters by
+ * nothing. All else stays. sp_unfold finds the original bytes of a position.
  *
  * Where nothing is replaced the view is the text itself: plain ASCII costs one
  * look at each byte, 16 at a time.
@@ -24,6 +24,15 @@ typedef struct {
 
 #define SP_DROP (-1)
 #define SP_KEEP (-2)
+
+/* The zeros of the other scripts, after which their other digits stand: category Nd
+ * of Unicode 15. */
+static const uint32_t sp_zeros[] = {
+	0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
+	0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0,
+	0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0, 0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450,
+	0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0,
+	0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0};
 
 /* Reads the character at p[i] and its length in bytes: an ASCII character to put
  * in its place, SP_DROP or SP_KEEP. The text is valid UTF-8. */
@@ -47,20 +56,24 @@ static int32_t sp_fold_char(const uint8_t *p, uint32_t i, uint32_t *len)
 	if (c >= 0xff01 && c <= 0xff5e) /* fullwidth forms */
 		return (int32_t)c - 0xfee0;
 	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) ||
-	    c == 0xfeff || c == 0xad || c == 0x34f || c == 0x180e || (c >= 0xfe00 && c <= 0xfe0f))
+	    c == 0xfeff || c == 0xad || c == 0x34f || c == 0x61c || c == 0x180e || (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0000 && c <= 0xe01ef))
 		return SP_DROP;
 	if (c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000)
 		return ' ';
 	if ((c >= 0x2010 && c <= 0x2015) || c == 0x2212)
 		return '-';
-	if (c >= 0x660 && c <= 0x669) /* Arabic */
-		return '0' + (int32_t)(c - 0x660);
-	if (c >= 0x6f0 && c <= 0x6f9) /* Persian, Urdu */
-		return '0' + (int32_t)(c - 0x6f0);
-	if (c >= 0x966 && c <= 0x96f) /* Devanagari */
-		return '0' + (int32_t)(c - 0x966);
-	if (c >= 0x1d7ce && c <= 0x1d7ff) /* mathematical */
-		return '0' + (int32_t)((c - 0x1d7ce) % 10);
+	if (c < 0x660 || (c > 0x1c59 && c < 0xa620) || (c > 0xabf9 && c < 0x104a0)) /* most letters, CJK, Hangul */
+		return SP_KEEP;
+	uint32_t low = 0, high = sizeof sp_zeros / sizeof *sp_zeros;
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		if (sp_zeros[mid] <= c)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (c - sp_zeros[low - 1] < 10)
+		return '0' + (int32_t)(c - sp_zeros[low - 1]);
 	return SP_KEEP;
 }
 
