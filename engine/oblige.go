@@ -204,7 +204,9 @@ func newPlaceholders(texts []*Text) placeholders {
 			if !found {
 				break
 			}
-			n := strings.IndexFunc(after, func(c rune) bool { return !(c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_') })
+			n := strings.IndexFunc(after, func(c rune) bool {
+				return !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_')
+			})
 			if n > 0 && after[n] == '>' {
 				p.taken["<"+after[:n+1]] = true
 			}
