@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sallyport-ai/sallyport/classifiers/names/corpus"
+	"github.com/sallyport-ai/sallyport/classifiers/names/tagger"
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
@@ -21,13 +24,16 @@ func (n nameScore) f1(hit, right int) float64 {
 	return 2 * p * r / max(p+r, 1e-9)
 }
 
-func evalNames(t *testing.T, c *Classifier, data string, sentences []corpus.Sentence, kinds int, target string) {
+func evalNames(t *testing.T, m *tagger.Model, c *Classifier, data string, sentences []corpus.Sentence, kinds int, target string) {
 	t.Helper()
 	scores := make([]nameScore, kinds)
 	for _, s := range sentences {
 		rep, err := c.Classify(context.Background(), []*engine.Text{{Value: s.Text}})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if diff := cmp.Diff(namesFind(m, s.Text), rep.Findings); diff != "" {
+			t.Fatalf("%s: the tagger (-) and the module (+) disagree:\n%s", data, diff)
 		}
 		var found []corpus.Span
 		for _, f := range rep.Findings {
@@ -80,13 +86,14 @@ func evalNames(t *testing.T, c *Classifier, data string, sentences []corpus.Sent
 
 // TestEvalNames scores the module on sentences it was not trained on: those that
 // corpus.Split keeps apart, the English Web Treebank, which is from elsewhere, and
-// sentences made from templates.
+// sentences made from templates. On all of them it holds the module to the tagger.
 func TestEvalNames(t *testing.T) {
 	dir := os.Getenv(evalData)
 	if dir == "" {
 		t.Skipf("NOT EVALUATED: %s is not set, so there are no corpora of names", evalData)
 	}
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:names", TimeLimit: time.Minute})
+	m := namesTagger(t)
 	groups := map[string][]corpus.Sentence{}
 	for _, file := range corpus.Trainable() {
 		all, err := corpus.Read(filepath.Join(dir, "ner"), file)
@@ -102,17 +109,17 @@ func TestEvalNames(t *testing.T) {
 		groups["all held out"] = append(groups["all held out"], held...)
 	}
 	for _, group := range []string{"BTC held out", "wikigold held out", "WNUT17 held out"} {
-		evalNames(t, c, group, groups[group], 3, "")
+		evalNames(t, m, c, group, groups[group], 3, "")
 	}
 	ewt, err := corpus.Read(filepath.Join(dir, "ner"), "uner_ewt_dev.iob2.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for data, sentences := range map[string][]corpus.Sentence{"all held out": groups["all held out"], "EWT dev": ewt} {
-		evalNames(t, c, data, sentences, 3, ">= 0.78")
+		evalNames(t, m, c, data, sentences, 3, ">= 0.78")
 	}
 	for _, file := range []string{"presidio_synth_dataset_v2.dev", "presidio_generated_large.dev"} {
-		evalNames(t, c, file, presidioPersons(t, filepath.Join(dir, "pii", file+".json")), 1, "")
+		evalNames(t, m, c, file, presidioPersons(t, filepath.Join(dir, "pii", file+".json")), 1, "")
 	}
 }
 
