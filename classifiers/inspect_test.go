@@ -70,7 +70,7 @@ func TestProbeMaxFuel(t *testing.T) {
 	// Calls with one text run to the end, those without jump over the loop: the
 	// number of texts is the third word of the request.
 	spin := cat(
-		[]byte{opI32Const, 0, 0x24, 0}, // count = 0
+		[]byte{opI32Const, 0, 0x24, 0},                         // count = 0
 		i32Const(arenaAt), []byte{0x28, 2, 8, 0x04, blockVoid}, // if texts > 0
 		[]byte{opLoop, blockVoid, 0x23, 0}, i32Const(1), []byte{0x6a, 0x24, 0, 0x23, 0}, i32Const(200<<20), []byte{0x49, 0x0d, 0, opEnd, opEnd})
 	g := testGuest{classify: spin, globals: []byte{1, typeI32, 1, opI32Const, 0, opEnd}}
