@@ -88,6 +88,16 @@ bench-load: build ## Put load on a service that runs already, at http://127.0.0.
 soak: build ## Run a service under mixed load for SOAKTIME (5m); fails where it leaks
 	$(GO) run ./benchmarks/soak -binary $(BUILD)/sallyport -duration $(SOAKTIME)
 
+.PHONY: bench-classifiers
+bench-classifiers: ## Print what classifiers cost, against the targets, as one table
+	@mkdir -p $(BUILD)
+	@$(GO) test -run '^$$' -bench '^BenchmarkTable' -benchtime 1x -timeout 30m ./classifiers > $(BUILD)/bench-classifiers.txt 2>&1 || { cat $(BUILD)/bench-classifiers.txt; exit 1; }
+	@sed -n 's/^BENCH | //p' $(BUILD)/bench-classifiers.txt | column -t -s '|'
+
+.PHONY: soak-classifiers
+soak-classifiers: ## A million calls, after which the process must be as large as in their middle
+	$(GO) test -run '^$$' -bench '^BenchmarkSoak$$' -benchtime 1x -timeout 60m ./classifiers
+
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
 	@grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' . -l | sort | while read -r file; do \

@@ -4,10 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
@@ -52,74 +48,13 @@ func BenchmarkHostOverhead(b *testing.B) {
 	}
 }
 
-// BenchmarkRecovery is a call that traps, with the instance it costs.
+// BenchmarkRecovery is a call that traps, with the instance put back in order.
 func BenchmarkRecovery(b *testing.B) {
 	c := load(b, newHost(b), ModuleConfig{Wasm: testGuest{classify: []byte{opUnreachable}}.module()})
 	texts := userTexts("x")
 	for b.Loop() {
 		if _, err := c.Classify(context.Background(), texts); err == nil {
 			b.Fatal("no trap")
-		}
-	}
-}
-
-// BenchmarkMetering runs one module over the same text with metering, without
-// any limit, and with the runtime's own way to stop a module.
-func BenchmarkMetering(b *testing.B) {
-	ctx := context.Background()
-	texts := userTexts(cleanText())
-	n, _ := requestSize(texts)
-	for _, name := range Builtins() {
-		wasm, _ := Builtin(name)
-		metered, err := meter(wasm, 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, way := range []struct {
-			name string
-			wasm []byte
-			stop bool
-		}{{"metered", metered.wasm, false}, {"unlimited", wasm, false}, {"close-on-context-done", wasm, true}} {
-			b.Run(name+"/"+way.name, func(b *testing.B) {
-				r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(way.stop))
-				defer r.Close(ctx)
-				m := &clock{slice: 1 << 24}
-				m.start(time.Hour)
-				_, err := r.NewHostModuleBuilder(moduleMeter).NewFunctionBuilder().
-					WithGoFunction(api.GoFunc(yield), valueTypes("i"), valueTypes("i")).Export(importYield).Instantiate(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				mod, err := r.InstantiateWithConfig(m.attach(ctx), way.wasm, wazero.NewModuleConfig().WithName(""))
-				if err != nil {
-					b.Fatal(err)
-				}
-				run := mod.ExportedFunction(exportClassify)
-				if _, err := mod.ExportedFunction(exportConfigure).Call(m.attach(ctx), 0, 0); err != nil {
-					b.Fatal(err)
-				}
-				at, err := mod.ExportedFunction(exportAlloc).Call(m.attach(ctx), uint64(n))
-				if err != nil {
-					b.Fatal(err)
-				}
-				buf, _ := mod.Memory().Read(uint32(at[0]), uint32(n))
-				putRequest(buf, texts)
-				// A deadline, as a caller that wants the module stopped would set.
-				limit, cancel := context.WithTimeout(m.attach(ctx), time.Hour)
-				defer cancel()
-				var stack [2]uint64
-				b.SetBytes(int64(len(texts[0].Value)))
-				for b.Loop() {
-					if way.wasm[0] == 0 && mod.ExportedGlobal(exportFuel) != nil {
-						setGlobal(mod, exportFuel, 1<<24)
-						setGlobal(mod, exportDepth, maxDepth)
-					}
-					stack[0], stack[1] = at[0], uint64(n)
-					if err := run.CallWithStack(limit, stack[:]); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
 		}
 	}
 }

@@ -13,7 +13,7 @@ const (
 	slack = 32
 
 	// A loop of at most unrollMost instructions is written unrollTimes over.
-	unrollMost  = 64
+	unrollMost  = 128
 	unrollTimes = 4
 )
 

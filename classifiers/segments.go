@@ -240,7 +240,7 @@ func (c *Classifier) merge(known []*segment, scanned []engine.Finding, spans int
 // look for what was found in it before. A module that scans about as fast as texts
 // are hashed never asks.
 func (c *Classifier) rememberFrom(i *instance) int {
-	const rounds, lookup = 5, 150 * time.Nanosecond
+	const rounds, lookup = 20, 300 * time.Nanosecond
 	text := &engine.Text{Role: engine.RoleUser, Value: strings.Repeat("The quick brown fox jumps over the lazy dog; 7 of 12 did so. ", 128)}
 	texts := []*engine.Text{text}
 	var scan, hash time.Duration = math.MaxInt64, math.MaxInt64
@@ -254,11 +254,8 @@ func (c *Classifier) rememberFrom(i *instance) int {
 		c.host.segments.key(c.id, text, &i.seen.nonce, &i.seen.tag)
 		hash = min(hash, time.Since(begin))
 	}
-	// What a byte saves must pay for the lookup, and a text has to be scanned once
-	// before it is known, so half of the scans is what can be saved at all.
-	saved := scan/2 - hash
-	if saved <= 0 {
+	if scan < 2*hash {
 		return math.MaxInt
 	}
-	return int(int64(lookup) * int64(len(text.Value)) / int64(saved))
+	return int(int64(lookup) * int64(len(text.Value)) / int64(scan-hash))
 }

@@ -1,0 +1,399 @@
+package classifiers
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// benchRow prints one row of the table that make bench-classifiers shows. A target
+// is "<= number" or ">= number".
+func benchRow(b *testing.B, what string, value float64, unit, target string) {
+	b.Helper()
+	verdict := ""
+	if sign, text, ok := strings.Cut(target, " "); ok {
+		limit, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		verdict = "met"
+		if sign == "<=" && value > limit || sign == ">=" && value < limit {
+			verdict = "MISSED"
+		}
+	}
+	benchText(what, strconv.FormatFloat(value, 'g', 4, 64)+" "+unit, target, verdict)
+}
+
+// benchText prints a row. Not with b.Log, which cuts long logs short.
+func benchText(what, value, target, verdict string) {
+	fmt.Println("BENCH | " + strings.Join([]string{what, value, target, verdict}, " | "))
+}
+
+// interleaved runs ways of doing one thing in turns, rounds times, and returns for
+// each what one run took in its best twentieth of rounds: other processes on the
+// machine make a run longer, never shorter, and in turns they meet all ways.
+func interleaved(rounds int, each time.Duration, ways ...func()) []time.Duration {
+	calls := make([]int, len(ways))
+	for i, run := range ways {
+		run()
+		begin := time.Now()
+		run()
+		calls[i] = int(max(1, each/max(1, time.Since(begin))))
+	}
+	took := make([][]time.Duration, len(ways))
+	for range rounds {
+		for i, run := range ways {
+			begin := time.Now()
+			for range calls[i] {
+				run()
+			}
+			took[i] = append(took[i], time.Since(begin)/time.Duration(calls[i]))
+		}
+	}
+	best := make([]time.Duration, len(ways))
+	for i := range ways {
+		slices.Sort(took[i])
+		best[i] = took[i][rounds/20]
+	}
+	return best
+}
+
+// rawCall returns a call of a module's sp_classify over texts, without pool and
+// decoder, in a runtime of its own.
+func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) func() {
+	b.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(closeOnDone))
+	b.Cleanup(func() { r.Close(ctx) })
+	h := &Host{runtime: r}
+	if err := h.addImports(ctx); err != nil {
+		b.Fatal(err)
+	}
+	m := &clock{slice: 1 << 24, most: 1 << 24}
+	m.start(time.Hour)
+	mod, err := r.InstantiateWithConfig(m.attach(ctx), wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		b.Fatal(err)
+	}
+	fuel, _ := mod.ExportedGlobal(exportFuel).(api.MutableGlobal)
+	if init := mod.ExportedFunction(exportInit); init != nil {
+		if fuel != nil {
+			setGlobal(mod, exportFuel, 1<<24)
+		}
+		if _, err := init.Call(m.attach(ctx)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n, _ := requestSize(texts)
+	call := func(name string, args ...uint64) uint64 {
+		if fuel != nil {
+			setGlobal(mod, exportFuel, 1<<24)
+			setGlobal(mod, exportDepth, maxDepth)
+		}
+		res, err := mod.ExportedFunction(name).Call(m.attach(ctx), args...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return res[0]
+	}
+	at := call(exportAlloc, uint64(n))
+	if code := call(exportConfigure, at, 0); code != 0 {
+		at = call(exportAlloc, uint64(n))
+		buf, _ := mod.Memory().Read(uint32(at), 2)
+		copy(buf, "{}")
+		call(exportConfigure, at, 2)
+	}
+	at = call(exportAlloc, uint64(n))
+	buf, _ := mod.Memory().Read(uint32(at), uint32(n))
+	putRequest(buf, texts)
+	run := mod.ExportedFunction(exportClassify)
+	// A deadline, as a caller that wants the module stopped would set.
+	limit, cancel := context.WithTimeout(m.attach(ctx), time.Hour)
+	b.Cleanup(cancel)
+	stack := new([2]uint64)
+	return func() {
+		if fuel != nil {
+			fuel.Set(1 << 24)
+			setGlobal(mod, exportDepth, maxDepth)
+		}
+		stack[0], stack[1] = at, uint64(n)
+		if err := run.CallWithStack(limit, stack[:]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTableMetering: the same module over the same text with metering,
+// without any limit, and with the runtime's own way to stop a module.
+func BenchmarkTableMetering(b *testing.B) {
+	texts := userTexts(cleanText())
+	type guest struct {
+		name, limit string
+		wasm        []byte
+	}
+	var guests []guest
+	for _, name := range Builtins() {
+		wasm, _ := Builtin(name)
+		guests = append(guests, guest{name + " (C, SIMD)", "<= 1.15", wasm})
+	}
+	for _, g := range []struct{ name, path string }{
+		{"scalar C", buildScalarC(b)}, {"Go", buildGo(b)},
+	} {
+		if g.path == "" {
+			benchText("metered / unlimited: "+g.name, "not measured", "<= 1.35", "no toolchain")
+			continue
+		}
+		wasm, err := os.ReadFile(g.path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		guests = append(guests, guest{g.name, "<= 1.35", wasm})
+	}
+	for b.Loop() {
+		for _, g := range guests {
+			m, err := meter(g.wasm, 1024)
+			if err != nil {
+				b.Fatal(err)
+			}
+			took := interleaved(200, 200*time.Microsecond,
+				rawCall(b, m.wasm, false, texts), rawCall(b, g.wasm, false, texts), rawCall(b, g.wasm, true, texts))
+			benchRow(b, "metered / unlimited: "+g.name, ratio(took[0], took[1]), "", g.limit)
+			benchRow(b, "CloseOnContextDone / metered: "+g.name, ratio(took[2], took[0]), "", ">= 5")
+			benchRow(b, "metered, 8 KB clean: "+g.name, float64(took[0].Nanoseconds())/1e3, "us", "")
+		}
+	}
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// buildScalarC compiles testdata/scalar.c without SIMD; "" where there is no clang.
+func buildScalarC(b *testing.B) string {
+	clang, err := exec.LookPath("clang-19")
+	if err != nil {
+		return ""
+	}
+	out := filepath.Join(b.TempDir(), "scalar.wasm")
+	return build(b, out, exec.Command(clang, "--target=wasm32", "-O3", "-mbulk-memory", "-ffreestanding", "-nostdlib",
+		"-fuse-ld=/usr/bin/wasm-ld-19", "-Wl,--no-entry", "-Wl,--stack-first", "-I", "guest", "-o", out, "testdata/scalar.c"))
+}
+
+// buildGo compiles testdata/gomodule with Go's own WebAssembly back end.
+func buildGo(b *testing.B) string {
+	out := filepath.Join(b.TempDir(), "go.wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/gomodule")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	return build(b, out, cmd)
+}
+
+func build(b *testing.B, out string, cmd *exec.Cmd) string {
+	b.Helper()
+	if text, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, text)
+	}
+	return out
+}
+
+// BenchmarkTableCall: what the host adds to a call, and how an instance comes back.
+func BenchmarkTableCall(b *testing.B) {
+	h := newHost(b)
+	ctx := context.Background()
+	texts := userTexts(cleanText())
+	for b.Loop() {
+		wasm := testGuest{}.module()
+		m, err := meter(wasm, 1024)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := load(b, h, ModuleConfig{Wasm: wasm})
+		c.builtin = true // and so left as it is between calls
+		classify := func() {
+			if _, err := c.Classify(ctx, texts); err != nil {
+				b.Fatal(err)
+			}
+		}
+		took := interleaved(200, 200*time.Microsecond, classify, rawCall(b, m.wasm, false, texts))
+		benchRow(b, "host's part of a call with 8 KB", float64(took[0]-took[1])/1e3, "us", "<= 0.5")
+		benchRow(b, "allocations of a call with 8 KB", testing.AllocsPerRun(1000, classify), "", "<= 0")
+
+		for _, name := range Builtins() {
+			c := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
+			inst, err := c.take(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			restore := func() {
+				if !inst.restore(c.snap) {
+					b.Fatal("cannot be restored")
+				}
+			}
+			anew := func() {
+				fresh, err := c.start()
+				if err != nil {
+					b.Fatal(err)
+				}
+				fresh.close()
+			}
+			took := interleaved(100, 200*time.Microsecond, restore, anew)
+			c.pool <- inst
+			benchRow(b, "back in service after a trap: "+name, float64(took[0])/1e3, "us", "<= 100")
+			benchRow(b, "another instance: "+name, float64(took[1])/1e3, "us", "")
+		}
+		trap := load(b, h, ModuleConfig{Wasm: testGuest{classify: []byte{opUnreachable}}.module()})
+		took = interleaved(100, 200*time.Microsecond, func() {
+			if _, err := trap.Classify(ctx, texts); err == nil {
+				b.Fatal("no trap")
+			}
+		})
+		benchRow(b, "a whole call that traps", float64(took[0])/1e3, "us", "")
+	}
+}
+
+// BenchmarkTableLoad: cold start, with and without a cache of compiled code.
+func BenchmarkTableLoad(b *testing.B) {
+	ctx := context.Background()
+	dir := filepath.Join(b.TempDir(), "code")
+	for b.Loop() {
+		for _, name := range Builtins() {
+			start := func(dir string) time.Duration {
+				h, err := New(ctx, Config{CacheDir: dir})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer h.Close(ctx)
+				begin := time.Now()
+				c, err := h.Load(ctx, ModuleConfig{Name: "x", Module: BuiltinPrefix + name, Pool: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer c.Close(ctx)
+				return time.Since(begin)
+			}
+			start(dir)
+			var cold, cached []time.Duration
+			for range 7 {
+				cold, cached = append(cold, start("")), append(cached, start(dir))
+			}
+			benchRow(b, "load: "+name, float64(slices.Min(cold))/1e6, "ms", "")
+			benchRow(b, "load from the cache: "+name, float64(slices.Min(cached))/1e6, "ms", "")
+		}
+	}
+}
+
+// BenchmarkTableStall: how long the garbage collector stops the world while a guest
+// loops, beside a loop in Go, and while a guest reads memory from afar.
+func BenchmarkTableStall(b *testing.B) {
+	h := newHost(b)
+	afar := cat(i32Const(16<<20/pageSize), []byte{opMemoryGrow, 0, opDrop, opLoop, blockVoid, opLocalGet, 1}, i32Const(1<<20+4099), []byte{0x6a},
+		i32Const(16<<20-4), []byte{0x71, opLocalTee, 1, 0x28, 0, 0, opDrop, opBr, 0, opEnd})
+	for b.Loop() {
+		quiet := stalls(func(stop chan struct{}) {
+			for n := 0; ; n++ {
+				if n%1024 == 0 {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+				}
+			}
+		})
+		benchRow(b, "longest of 300 GC stops beside a loop in Go, median of stops", quiet.median, "ms", "")
+		benchRow(b, "longest of 300 GC stops beside a loop in Go", quiet.most, "ms", "")
+		for name, code := range map[string][]byte{"loops": endlessLoop, "reads from afar": afar} {
+			c := load(b, h, ModuleConfig{Wasm: testGuest{classify: code}.module(), TimeLimit: time.Hour})
+			got := stalls(func(stop chan struct{}) {
+				ctx, cancel := context.WithCancel(context.Background())
+				go func() { <-stop; cancel() }()
+				if _, err := c.Classify(ctx, userTexts("x")); err == nil {
+					b.Error("the loop ended")
+				}
+			})
+			benchRow(b, "GC stop added while a guest "+name+", median", got.median-quiet.median, "ms", "<= 2")
+			benchRow(b, "GC stop added while a guest "+name+", 99 of 100", got.p99-quiet.p99, "ms", "")
+			benchRow(b, "longest of 300 GC stops while a guest "+name, got.most, "ms", "")
+		}
+	}
+}
+
+type stall struct{ median, p99, most float64 } // milliseconds
+
+// stalls runs collections beside f and says how long they stopped the world.
+func stalls(f func(stop chan struct{})) stall {
+	const collections = 300
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() { f(stop); close(done) }()
+	for range 10 {
+		runtime.Gosched()
+	}
+	var before, after debug.GCStats
+	var all []float64
+	for range collections {
+		debug.ReadGCStats(&before)
+		runtime.GC()
+		debug.ReadGCStats(&after)
+		all = append(all, float64(after.PauseTotal-before.PauseTotal)/1e6)
+	}
+	close(stop)
+	<-done
+	slices.Sort(all)
+	return stall{all[collections/2], all[collections*99/100], all[collections-1]}
+}
+
+// BenchmarkTableSegments: a conversation of 40 messages with one that is new, which
+// every turn of a client looks like.
+func BenchmarkTableSegments(b *testing.B) {
+	h := newHost(b)
+	ctx := context.Background()
+	for b.Loop() {
+		for _, name := range Builtins() {
+			with := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
+			if !with.desc.Independent {
+				continue
+			}
+			from := with.remember
+			without := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
+			without.remember = math.MaxInt
+			always := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
+			always.remember = 1
+			turn := 0
+			run := func(c *Classifier) func() {
+				texts := conversation(40)
+				last := *texts[39]
+				texts[39] = &last
+				value := last.Value
+				return func() {
+					turn++
+					texts[39].Value = fmt.Sprint(turn, " ", value)
+					if _, err := c.Classify(ctx, texts); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			took := interleaved(100, 500*time.Microsecond, run(without), run(with), run(always))
+			what := fmt.Sprintf("%s, 40 messages of which one is new", name)
+			benchRow(b, what+", all scanned", float64(took[0])/1e3, "us", "")
+			benchRow(b, what+", as it decides", float64(took[1])/1e3, "us", "")
+			benchRow(b, what+", all looked up", float64(took[2])/1e3, "us", "")
+			if from == math.MaxInt {
+				benchText(name+" looks up texts", "never", "", "it scans about as fast as texts are hashed")
+			} else {
+				benchRow(b, name+" looks up texts from", float64(from), "bytes", "")
+			}
+		}
+	}
+}
