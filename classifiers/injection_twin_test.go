@@ -398,6 +398,6 @@ func TestInjectionLinear(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Log(fmt.Sprintf("1 MB of %q: %v, %d findings", s, time.Since(start).Round(time.Millisecond), len(rep.Findings)))
+		t.Logf("1 MB of %q: %v, %d findings", s, time.Since(start).Round(time.Millisecond), len(rep.Findings))
 	}
 }

@@ -21,7 +21,6 @@ type program struct {
 	r      *rand.Rand
 	labels []byte // what stands around: opLoop or another
 	left   int    // statements
-	funcs  int
 	self   int
 }
 
@@ -140,7 +139,6 @@ func (p *program) statement(nest int) []byte {
 // runner runs a module's exported functions, one after the other.
 type runner struct {
 	runtime wazero.Runtime
-	clock   *clock
 }
 
 func newRunner(t testing.TB, rc wazero.RuntimeConfig) *runner {
