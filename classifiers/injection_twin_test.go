@@ -2,7 +2,6 @@ package classifiers
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
