@@ -92,11 +92,11 @@ soak: build ## Run a service under mixed load for SOAKTIME (5m); fails where it 
 bench-classifiers: ## Print what classifiers cost, against the targets, as one table
 	@mkdir -p $(BUILD)
 	@$(GO) test -run '^$$' -bench '^BenchmarkTable' -benchtime 1x -timeout 30m ./classifiers > $(BUILD)/bench-classifiers.txt 2>&1 || { cat $(BUILD)/bench-classifiers.txt; exit 1; }
-	@sed -n 's/^BENCH | //p' $(BUILD)/bench-classifiers.txt | column -t -s '|'
+	@sed -n 's/^BENCH | //p' $(BUILD)/bench-classifiers.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
 
 .PHONY: soak-classifiers
 soak-classifiers: ## A million calls, after which the process must be as large as in their middle
-	$(GO) test -run '^$$' -bench '^BenchmarkSoak$$' -benchtime 1x -timeout 60m ./classifiers
+	SALLYPORT_SOAK=1 $(GO) test -run '^$$' -bench '^BenchmarkSoak$$' -benchtime 1x -timeout 60m ./classifiers
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
