@@ -74,9 +74,13 @@ func (t *piiTwin) readGroups(a int) {
 	}
 }
 
+// joined says whether n digits and a separator stand before s.
+func (t *piiTwin) joined(s, n int) bool {
+	return oneOf(t.at(s-1), " -") && s > n && strings.Trim(t.slice(s-1-n, s-1), tens) == ""
+}
+
 func (t *piiTwin) crowded(m int) bool {
-	s := t.groups[0].s
-	if oneOf(t.at(s-1), " -") && isDigit(t.at(s-2)) {
+	if t.joined(t.groups[0].s, 1) {
 		return true
 	}
 	return t.line > m && (m == 1 || t.groups[m].sep == t.groups[m-1].sep)
@@ -155,7 +159,7 @@ func (t *piiTwin) card() int {
 			shape = shape && (t.size(g) == 4 || t.sizes(m, "465") || t.sizes(m, "464"))
 		}
 		told := t.near(s, 48, "card")
-		if sep := t.separator(m); m > 1 && t.at(s-1) == sep && len(strings.Trim(t.slice(max(0, s-5), s-1), tens)) == 0 && s >= 5 {
+		if len(t.groups) > 1 && t.at(s-1) == t.groups[1].sep && t.joined(s, 4) {
 			continue
 		}
 		if !shape || len(slices.Compact(slices.Clone(t.d[:n]))) == 1 || nearer(t.near(s, 24, "other"), told) {

@@ -39,7 +39,7 @@ var (
 	phoneGroup  = regexp.MustCompile(`\(\\d(\{(\d+)(?:,(\d+))?\})?\)`)
 	phoneHole   = regexp.MustCompile(`\$\d`)
 	phoneGap    = regexp.MustCompile(`[^0-9$]+`)
-	regionNames = regexp.MustCompile(`/\* ([A-Z]{2}) \*/`)
+	regionNames = regexp.MustCompile(`(?m)^ \* ((?:[A-Z]{2} ?)+)$`)
 )
 
 func newPhoneRules(t testing.TB) *phoneRules {
@@ -231,7 +231,7 @@ func (r *phoneRules) national(written string) string {
 		v = "form"
 	} else if slices.ContainsFunc(r.region, func(x phoneRegion) bool {
 		rest, ok := strings.CutPrefix(digits, x.prefix)
-		return (ok || x.prefix != "0") && x.valid.MatchString(rest)
+		return ok && x.valid.MatchString(rest) || x.prefix != "0" && x.valid.MatchString(digits)
 	}) {
 		v = "valid"
 	}
@@ -433,7 +433,7 @@ func (t *piiTwin) phone(plus bool) int {
 				continue
 			case "PHONE_PLUS", "PHONE_PLUS_ODD":
 			default:
-				if oneOf(t.at(s-1), " -") && isDigit(t.at(s-2)) && isDigit(t.at(s-3)) {
+				if t.joined(s, 2) {
 					continue
 				}
 				if what == "PHONE_DIALLED" {
@@ -469,7 +469,7 @@ func phoneRegions(t testing.TB) []string {
 	t.Helper()
 	var list []string
 	for _, m := range regionNames.FindAllStringSubmatch(readFile(t, "pii/phone_tables.h"), -1) {
-		list = append(list, m[1])
+		list = append(list, strings.Fields(m[1])...)
 	}
 	return list
 }

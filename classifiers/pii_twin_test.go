@@ -114,8 +114,9 @@ func (r *piiRules) find(text string) []engine.Finding {
 
 func (r *piiRules) scan(text string) *piiTwin {
 	t := &piiTwin{piiRules: r}
-	for i, r := range text {
-		n := utf8.RuneLen(r)
+	for i, n := 0, 0; i < len(text); i += n {
+		var r rune
+		r, n = utf8.DecodeRuneInString(text[i:])
 		switch c := foldRune(r); {
 		case c > 0:
 			t.p = append(t.p, byte(c))
@@ -382,7 +383,7 @@ func (t *piiTwin) number(a, b int) int {
 			return r
 		}
 	}
-	if !plus && !t.headOK(a) {
+	if !plus && (!t.headOK(a) || n == 2 && t.at(b) == ' ' && t.joined(a, 2)) {
 		return 0
 	}
 	t.readGroups(a)

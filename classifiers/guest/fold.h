@@ -34,25 +34,23 @@ static const uint32_t sp_zeros[] = {
 	0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0,
 	0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0};
 
-/* Reads the character at p[i] and its length in bytes: an ASCII character to put
- * in its place, SP_DROP or SP_KEEP. The text is valid UTF-8. */
-static int32_t sp_fold_char(const uint8_t *p, uint32_t i, uint32_t *len)
+/* Reads the character at p[i] of n bytes, and its length: an ASCII character to put
+ * in its place, SP_DROP or SP_KEEP. A byte that is no UTF-8 stays what it is. */
+static int32_t sp_fold_char(const uint8_t *p, uint32_t i, uint32_t n, uint32_t *len)
 {
-	uint32_t c = p[i];
-	if (c < 0x80) {
-		*len = 1;
+	uint32_t c = p[i], more = c < 0xc0 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : c < 0xf8 ? 3 : 0, least = more == 3 ? 0x10000 : 0x800;
+	*len = 1;
+	if (!more || n - i <= more)
 		return SP_KEEP;
+	c &= 0x3f >> more;
+	for (uint32_t k = 1; k <= more; k++) {
+		if ((p[i + k] & 0xc0) != 0x80)
+			return SP_KEEP;
+		c = c << 6 | (p[i + k] & 63);
 	}
-	if (c < 0xe0) {
-		*len = 2;
-		c = (c & 31) << 6 | (p[i + 1] & 63);
-	} else if (c < 0xf0) {
-		*len = 3;
-		c = (c & 15) << 12 | (uint32_t)(p[i + 1] & 63) << 6 | (p[i + 2] & 63);
-	} else {
-		*len = 4;
-		c = (c & 7) << 18 | (uint32_t)(p[i + 1] & 63) << 12 | (uint32_t)(p[i + 2] & 63) << 6 | (p[i + 3] & 63);
-	}
+	if (more > 1 && c < least)
+		return SP_KEEP;
+	*len = more + 1;
 	if (c >= 0xff01 && c <= 0xff5e) /* fullwidth forms */
 		return (int32_t)c - 0xfee0;
 	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) ||
@@ -100,7 +98,7 @@ static int sp_fold(const sp_text *t, sp_view *v)
 		i = sp_past_ascii(p, i, n);
 		if (i == n)
 			return 1;
-		if (sp_fold_char(p, i, &len) != SP_KEEP)
+		if (sp_fold_char(p, i, n, &len) != SP_KEEP)
 			break;
 		i += len;
 	}
@@ -110,7 +108,7 @@ static int sp_fold(const sp_text *t, sp_view *v)
 		return 0;
 	uint32_t o = 0;
 	for (i = 0; i < n;) {
-		int32_t c = sp_fold_char(p, i, &len);
+		int32_t c = sp_fold_char(p, i, n, &len);
 		uint32_t step = c == SP_KEEP ? len : c == SP_DROP ? 0 : 1;
 		for (uint32_t k = 0; k < step; k++, o++) {
 			if (o % 64 == 0)
@@ -141,7 +139,7 @@ static uint32_t sp_unfold(const sp_view *v, uint32_t at, uint32_t *width)
 			i++;
 			continue;
 		}
-		int32_t c = sp_fold_char(p, i, &len);
+		int32_t c = sp_fold_char(p, i, v->text->len, &len);
 		uint32_t step = c == SP_KEEP ? len : c == SP_DROP ? 0 : 1;
 		if (left < step) {
 			if (c != SP_KEEP)

@@ -53,6 +53,8 @@ static u32 card(void)
 	if (upto[nwrapped] < 12 || (size(0) != 4 && size(0) < 12))
 		return 0;
 	u32 s = G[0].s;
+	if (nwrapped > 1 && at(s - 1) == G[1].sep && joined(4))
+		return 0; /* the last groups of a longer number */
 	for (u32 m = nwrapped; m > 0 && upto[m] >= 12; m--) {
 		u32 n = upto[m], e = G[m - 1].e;
 		u8 sep = separator(m);
@@ -60,12 +62,10 @@ static u32 card(void)
 			continue;
 		u32 told = near(s, 48, W_CARD);
 		enum brand brand = card_brand(n);
-		u32 same = 1, more = m > 1 && at(s - 1) == sep; /* the last groups of a longer number */
+		u32 same = 1;
 		for (u32 i = 1; i < n; i++)
 			same &= D[i] == D[0];
-		for (u32 k = 2; k < 6; k++)
-			more &= digit(at(s - k));
-		if (same || more || nearer(near(s, 24, W_OTHER), told))
+		if (same || nearer(near(s, 24, W_OTHER), told))
 			continue;
 		if (brand == BRAND)
 			return found(s, e, told ? CARD_TOLD : m > 1 ? CARD_GROUPED : CARD_SOLID);

@@ -147,11 +147,13 @@ static int has(const char *list, u8 c)
 /* The number of groups that have the form, 0 for none. */
 static u32 has_form(const struct form *f)
 {
-	u32 m = 0;
+	u32 m = 1, solid = !f->groups[1];
+	if (size(0) != (solid ? f->digits : (u32)(f->groups[0] - '0')))
+		return 0;
+	if (solid)
+		return tail_ok(G[0].e);
 	while (f->groups[m])
 		m++;
-	if (m == 1)
-		return size(0) == f->digits && tail_ok(G[0].e);
 	if (ngroups < m || !sizes(m, f->groups) || !tail_ok(G[m - 1].e))
 		return 0;
 	u32 g = 1;
@@ -187,6 +189,8 @@ static u32 told_id(void)
 /* A number whose form speaks for it. */
 static u32 lone_id(const struct form *list, u32 n)
 {
+	if (upto[ngroups] < 9 || crowded(ngroups))
+		return 0;
 	for (u32 i = 0; i < n; i++) {
 		const struct form *f = &list[i];
 		if ((!f->grouped && !f->solid) || upto[ngroups] < f->digits)

@@ -82,12 +82,24 @@ static void read_groups(u32 a)
 	}
 }
 
+/* Do so many digits and a separator stand before s? */
+static int joined_at(u32 s, u32 n)
+{
+	if (at(s - 1) != ' ' && at(s - 1) != '-')
+		return 0;
+	for (u32 k = 0; k < n; k++)
+		if (!digit(at(s - 2 - k)))
+			return 0;
+	return 1;
+}
+
+static int joined(u32 n) { return joined_at(G[0].s, n); }
+
 /* Do other digits stand before the first or behind the m-th group, as in a row of
  * numbers of which these are some? */
 static int crowded(u32 m)
 {
-	u8 c = at(G[0].s - 1);
-	if ((c == ' ' || c == '-') && digit(at(G[0].s - 2)))
+	if (joined(1))
 		return 1;
 	return ngroups > m && (m == 1 || G[m].sep == G[m - 1].sep);
 }

@@ -11,13 +11,13 @@
 #define GAP 10
 
 static u32 step(u32 state, u32 symbol) { return phone_states[state][symbol]; }
-static int accepts(u32 state) { return state && state <= PHONE_ACCEPTING; }
+static int accepts(u32 state) { return state && state <= STATE_ACCEPTING; }
 
 /* Is it a calling code and a number of that country, from digit i of the first m
  * groups on? A 0 in parentheses, as in +44 (0)20, is not dialled. */
 static int in_world(u32 m, u32 i)
 {
-	u32 state = PHONE_WORLD;
+	u32 state = STATE_WORLD;
 	for (u32 g = 0; g < m; g++) {
 		if (g == 1 && size(1) == 1 && D[upto[1]] == 0 && G[1].sep == '(')
 			continue;
@@ -50,34 +50,21 @@ static u32 calling_code(u32 i)
 /* Is it a national number in some region, and grouped as that region does? */
 enum national { NOWHERE, NATIONAL, NATIONAL_FORM };
 
-static enum national national(u32 m)
+static u8 known[MAX_GROUPS + 1]; /* of the first so many groups */
+
+static void read_known(void)
 {
-	u32 n = upto[m];
-	enum national best = NOWHERE;
-	if (n < 7 || n > 15)
-		return NOWHERE;
-	for (uint64_t left = phone_first[D[0] * 10 + D[1]]; left; left &= left - 1) {
-		u32 r = (u32)__builtin_ctzll(left), state = phone_regions[r].forms;
-		for (u32 g = 0; g < m && state; g++) {
-			if (g)
-				state = step(state, GAP);
-			for (u32 k = upto[g]; k < upto[g + 1] && state; k++)
-				state = step(state, D[k]);
+	u32 valid = STATE_VALID, form = STATE_FORMS;
+	for (u32 g = 0; g < ngroups; g++) {
+		if (g)
+			form = step(form, GAP);
+		for (u32 k = upto[g]; k < upto[g + 1]; k++) {
+			valid = step(valid, D[k]);
+			form = step(form, D[k]);
 		}
-		if (accepts(state))
-			return NATIONAL_FORM;
-		if (best)
-			continue;
-		u8 prefix = (u8)phone_regions[r].prefix[0];
-		u32 k = prefix && D[0] == prefix - '0';
-		if (prefix == '0' && !k)
-			continue; /* others may be left out */
-		for (state = phone_regions[r].valid; k < n && state; k++)
-			state = step(state, D[k]);
-		if (accepts(state))
-			best = NATIONAL;
+		u32 n = upto[g + 1];
+		known[g + 1] = n < 7 || n > 15 ? NOWHERE : accepts(form) ? NATIONAL_FORM : accepts(valid) ? NATIONAL : NOWHERE;
 	}
-	return best;
 }
 
 /* Day, month and year in some order, with whatever behind, or two years? */
@@ -156,13 +143,12 @@ static enum evidence phone_known(u32 m, u32 plus, u32 told)
 		return n >= 7 && n <= 17 && in_world(m, 0) ? PHONE_PLUS : NOTHING;
 	if (n >= 10 && D[0] == 0 && ((D[1] == 0 && in_world(m, 2)) || (D[1] == 1 && D[2] == 1 && n >= 11 && in_world(m, 3))))
 		return m > 1 || told ? PHONE_DIALLED : NOTHING;
-	enum national known = national(m);
-	if (!known || date_like(m))
+	if (!known[m] || date_like(m))
 		return NOTHING;
 	u32 trunk = D[0] == 0 || at(G[0].s - 1) == '(' || G[1].sep == '(';
 	if (m == 1)
 		return told ? n >= 8 ? PHONE_SOLID_TOLD : NOTHING : D[0] == 0 && D[1] != 0 && n >= 10 && n <= 11 ? PHONE_SOLID : NOTHING;
-	if (known == NATIONAL_FORM) {
+	if (known[m] == NATIONAL_FORM) {
 		u8 sep = separator(m);
 		if (told)
 			return PHONE_FORM_TOLD;
@@ -215,9 +201,6 @@ static int doubtful(enum evidence what, u32 m, u32 told)
 {
 	if (what == PHONE_PLUS || what == PHONE_PLUS_ODD)
 		return 0;
-	u8 c = at(G[0].s - 1);
-	if ((c == ' ' || c == '-') && digit(at(G[0].s - 2)) && digit(at(G[0].s - 3)))
-		return 1;
 	if (what == PHONE_DIALLED)
 		return 0;
 	if (at(G[0].s - 1) == ',' && digit(at(G[0].s - 2)))
@@ -236,13 +219,16 @@ static u32 phone(u32 plus)
 		return 0;
 	if (!plus && ngroups > 1 && size(0) < 2 && size(1) < 2 && (D[0] || D[1]))
 		return 0; /* single digits in a row */
+	if (!plus && joined(2))
+		return 0; /* the last groups of something longer */
 	u8 before = at(s - 1);
 	if (before == '$' || before == '#')
 		return 0;
 	u32 told = 0;
-	for (int known = 1; known >= 0; known--) {
+	read_known();
+	for (int by_data = 1; by_data >= 0; by_data--) {
 		for (u32 m = ngroups; m > 0 && upto[m] >= 7; m--) {
-			enum evidence what = known ? phone_known(m, plus, 1) : phone_odd(m, plus, 1);
+			enum evidence what = by_data ? phone_known(m, plus, 1) : phone_odd(m, plus, 1);
 			if (!what) /* whatever stands nearby */
 				continue;
 			u32 e = extension(G[m - 1].e), end = G[ngroups - 1].e;
@@ -252,7 +238,7 @@ static u32 phone(u32 plus)
 			if (!plus && nearer(near(s, 24, W_OTHER), told))
 				return 0;
 			told = told || behind(extension(end), 10, W_BEHIND);
-			what = known ? phone_known(m, plus, told) : phone_odd(m, plus, told);
+			what = by_data ? phone_known(m, plus, told) : phone_odd(m, plus, told);
 			if (!what || doubtful(what, m, told))
 				continue;
 			if (before == '(' && m > 1 && (at(G[0].e) == ')' || at(G[0].s - 2) == '+')) {

@@ -94,8 +94,8 @@ static u32 number(u32 a, u32 b)
 		return 0;
 	if (!plus && (at(a - 1) == ' ' || at(a - 1) == '-') && alpha(at(a - 2)) && ((r = nino(a)) || (n > 6 && (r = spanish(a)))))
 		return r;
-	if (!plus && !head_ok(a))
-		return 0;
+	if (!plus && (!head_ok(a) || (n == 2 && at(b) == ' ' && joined_at(a, 2))))
+		return 0; /* the latter is within a row of numbers */
 	read_groups(a);
 	if (plus && ngroups)
 		return phone(1);

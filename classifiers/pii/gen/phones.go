@@ -10,15 +10,14 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// regions are those whose national forms are known. Numbers of all others are
+// regions, in order, are those whose national forms are known. Numbers of all others are
 // known with their calling code only.
 var regions = strings.Fields("AE AR AT AU BE BR CA CH CL CN CO CZ DE DK EG ES FI FR GB GR HK HR HU ID IE IL IN IT JP KE KR MX MY " +
 	"NG NL NO NZ PH PL PT RO RU SA SE SG SK TH TR TW UA US VN ZA")
 
 // national is what the module knows of one region.
 type national struct {
-	id     string
-	prefix string // before a national number
+	prefix string // before a national number, "" where it is no single digit
 	valid  *node  // national numbers without the prefix
 	forms  *node  // national numbers as they are written, gaps between groups
 }
@@ -212,7 +211,10 @@ func (f *forest) national(m *phonenumbers.PhoneMetadata) (national, error) {
 	if err != nil {
 		return national{}, fmt.Errorf("%s: %w", m.GetId(), err)
 	}
-	r := national{id: m.GetId(), prefix: m.GetNationalPrefix(), valid: f.numbers(d)}
+	r := national{prefix: m.GetNationalPrefix(), valid: f.numbers(d)}
+	if len(r.prefix) > 1 {
+		r.prefix = "" // "06" and the like: their forms say it
+	}
 	var all []*node
 	for n := 4; n <= 15; n++ {
 		list, err := formatsOf(m, n)
@@ -238,31 +240,43 @@ func phones() ([]byte, error) {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	f := newForest()
-	var all []national
-	var world []*node
+	var names []string
+	var world, valid, forms []*node
 	for _, m := range c.GetMetadata() {
-		var valid *node
+		var here *node
 		if slices.Contains(regions, m.GetId()) {
 			r, err := f.national(m)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, r)
-			valid = r.valid
+			names = append(names, m.GetId())
+			here = r.valid
+			forms = append(forms, r.forms)
+			valid = append(valid, f.word(r.prefix, r.valid))
+			if r.prefix != "0" { // others may be left out
+				valid = append(valid, r.valid)
+			}
 		} else {
 			d, err := compile(m.GetGeneralDesc().GetNationalNumberPattern())
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.GetId(), err)
 			}
-			valid = f.numbers(d)
+			here = f.numbers(d)
 		}
-		world = append(world, f.word(fmt.Sprint(m.GetCountryCode()), valid))
+		world = append(world, f.word(fmt.Sprint(m.GetCountryCode()), here))
 	}
-	slices.SortFunc(all, func(a, b national) int { return strings.Compare(a.id, b.id) })
-	if len(all) != len(regions) || len(all) > 64 {
-		return nil, fmt.Errorf("%d regions of %d are known", len(all), len(regions))
+	slices.Sort(names)
+	if !slices.Equal(names, regions) {
+		return nil, fmt.Errorf("the regions %v are known", names)
 	}
-	root := f.union(world...)
+	roots := []struct {
+		name, about string
+		node        *node
+	}{
+		{"STATE_WORLD", "calling code and national number of any region", f.union(world...)},
+		{"STATE_VALID", "national numbers, with the 0 or the like before them", f.union(valid...)},
+		{"STATE_FORMS", "the same as they are usually written", f.union(forms...)},
+	}
 
 	// The nodes that can be reached, those that accept first.
 	number := map[*node]int{nil: 0}
@@ -278,10 +292,8 @@ func phones() ([]byte, error) {
 			walk(x)
 		}
 	}
-	walk(root)
-	for _, r := range all {
-		walk(r.valid)
-		walk(r.forms)
+	for _, r := range roots {
+		walk(r.node)
 	}
 	slices.SortStableFunc(list, func(a, b *node) int {
 		if a.accept != b.accept {
@@ -306,11 +318,14 @@ func phones() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("/* Made by `go run ./classifiers/pii/gen` from the metadata of libphonenumber\n" +
 		" * (Apache-2.0), as github.com/nyaruka/phonenumbers has it. Do not edit.\n *\n" +
-		" * One automaton without cycles holds all numbers: a row for each state, in it the\n" +
-		" * next state for digits 0 to 9 and for a gap between groups. State 0 is dead;\n" +
-		" * states up to PHONE_ACCEPTING accept.\n */\n")
-	fmt.Fprintf(&b, "#define PHONE_ACCEPTING %d\n#define PHONE_WORLD %d /* calling code and national number */\n", accepting, number[root])
-	fmt.Fprintf(&b, "static const u16 phone_states[%d][11] = {\n\t{0},\n", len(list)+1)
+		" * One automaton without cycles: a row for each state, in it the next state for\n" +
+		" * digits 0 to 9 and for a gap between groups. State 0 is dead; states up to\n" +
+		" * STATE_ACCEPTING accept. National numbers are those of\n * " + strings.Join(names[:27], " ") + "\n * " + strings.Join(names[27:], " ") + "\n */\n")
+	fmt.Fprintf(&b, "#define STATE_ACCEPTING %d\n", accepting)
+	for _, r := range roots {
+		fmt.Fprintf(&b, "#define %s %d /* %s */\n", r.name, number[r.node], r.about)
+	}
+	fmt.Fprintf(&b, "static const u16 phone_states[%d][%d] = {\n\t{0},\n", len(list)+1, symbols)
 	for _, n := range list {
 		b.WriteString("\t{")
 		last := symbols - 1
@@ -325,40 +340,6 @@ func phones() ([]byte, error) {
 		}
 		b.WriteString("},\n")
 	}
-	b.WriteString("};\n\n/* By region: the digit before a national number, the states where national\n" +
-		" * numbers begin without it, and where their usual written forms begin. */\n")
-	fmt.Fprintf(&b, "static const struct { char prefix[2]; u16 valid, forms; } phone_regions[%d] = {\n", len(all))
-	for _, r := range all {
-		if len(r.prefix) > 1 {
-			r.prefix = "" // "06" and the like: their forms say it
-		}
-		fmt.Fprintf(&b, "\t{%q, %d, %d}, /* %s */\n", r.prefix, number[r.valid], number[r.forms], r.id)
-	}
-	b.WriteString("};\n\n/* Which regions have numbers that begin with these two digits, prefix and all. */\n" +
-		"static const uint64_t phone_first[100] = {\n")
-	for two := range 100 {
-		var mask uint64
-		for i, r := range all {
-			if begins(r.forms, two) || begins(f.word(r.prefix, r.valid), two) || r.prefix != "0" && begins(r.valid, two) {
-				mask |= 1 << i
-			}
-		}
-		fmt.Fprintf(&b, "\t%#x,\n", mask)
-	}
 	b.WriteString("};\n")
 	return b.Bytes(), nil
-}
-
-// begins says whether some word has these first two digits, whatever gaps stand
-// around them.
-func begins(n *node, two int) bool {
-	if n == nil {
-		return false
-	}
-	n = n.next[two/10]
-	if n == nil {
-		return false
-	}
-	second := func(n *node) bool { return n != nil && n.next[two%10] != nil }
-	return second(n) || second(n.next[gap])
 }
