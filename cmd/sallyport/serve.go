@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"net"
 	"os"
 	"os/signal"
@@ -70,6 +72,9 @@ type service struct {
 // waits for a signal, and stops everything in the reverse order.
 func (a *app) runService(ctx context.Context, path string, level zerolog.Level) (err error) {
 	s := &service{app: a, path: path, log: zerolog.New(a.err).Level(level).With().Timestamp().Logger()}
+	// net/http writes what a target sends unasked to the standard logger: text that
+	// has no place in a log.
+	stdlog.SetOutput(io.Discard)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
