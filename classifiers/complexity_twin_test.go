@@ -54,6 +54,10 @@ func complexityScores(words map[string][]string, texts []*engine.Text) map[strin
 				n[kind]++
 			}
 		}
+		for i := range len(s) {
+			goesOn := i > 0 && (isDigit(s[i-1]) || i > 1 && (s[i-1] == '.' || s[i-1] == ',') && isDigit(s[i-2]))
+			n["number"] += b2i(isDigit(s[i]) && !goesOn)
+		}
 		n["fence"] += strings.Count(s, "```")
 		n["item"] += len(regexp.MustCompile(`\n([-*] |[0-9][.)])`).FindAllString(s, -1))
 		for _, r := range s {
@@ -81,12 +85,31 @@ func complexityScores(words map[string][]string, texts []*engine.Text) map[strin
 	reasoning := part(n["REASON"], 2)
 	length := part(all, 800)
 	total := min(1000, (code*30+maths*35+constraints*30+reasoning*30+length*50)/100)
+	taskCode := part(n["CODE"]*3+n["fence"]*6+n["sign"]*300/per, 8)
+	taskMath := part(n["MATH"]*2+n["number"]*2+n["sum"]*400/per, 10)
+	taskExtraction := part(n["EXTRACT"]*3+n["item"]+2*b2i(n["bytes"] > 400), 8)
 	of := func(v int) float64 { return float64(v) / 1000 }
 	return map[string]float64{
-		"complexity": of(total), "code": of(code), "math": of(maths), "constraints": of(constraints), "reasoning": of(reasoning),
+		"difficulty": of(twinDifficulty(part(n["number"], 3) + part(n["TECH"], 3))),
+		"task_code":  of(taskCode), "task_math": of(taskMath), "task_extraction": of(taskExtraction),
+		"task_translation": of(part(n["TRANSLATE"]*4+min(n["LANGUAGE"], n["TRANSLATE"]*2+1), 4)),
+		"task_reasoning":   of(part(n["REASON"]*2+n["LOGIC"], 5)),
+		"task_chat":        of(part((n["CHAT"]*4000+1000)*1000/(1000+2*taskCode+2*taskMath+taskExtraction), 4000)),
+		"complexity":       of(total), "code": of(code), "math": of(maths), "constraints": of(constraints), "reasoning": of(reasoning),
 		"question": of(part(n["mark"]*2+n["QUESTION"], 4)), "length": of(length),
 		"languages": float64(min(4, bits.OnesCount(uint(scripts)))) / 4,
 	}
+}
+
+// twinDifficulty reads the calibration of difficulty off its corners.
+func twinDifficulty(x int) int {
+	corners := [][2]int{{0, 220}, {200, 270}, {500, 330}, {700, 420}, {1000, 510}, {1250, 590}, {1500, 620}, {2000, 650}}
+	for i, to := range corners[1:] {
+		if from := corners[i]; x <= to[0] {
+			return from[1] + (to[1]-from[1])*(x-from[0])/(to[0]-from[0])
+		}
+	}
+	return 650
 }
 
 func complexityScript(r rune) int {
@@ -101,7 +124,7 @@ func complexityScript(r rune) int {
 func TestComplexityTwin(t *testing.T) {
 	words := complexityWords(t)
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:complexity", TimeLimit: time.Minute})
-	names := []string{"why", "Prove", "code", "```go\n", "```", "`", "x = y + 2;", "100%", "?", "\n- item", "\n1. item", "\n2)", "数学", "ça", "мир", "안녕", "🙂", "must", "return", "solve", "{[()]}", "12345", "verylongwordindeedyes"}
+	names := []string{"why", "Prove", "code", "```go\n", "```", "`", "x = y + 2;", "100%", "?", "\n- item", "\n1. item", "\n2)", "数学", "ça", "мир", "안녕", "🙂", "must", "return", "solve", "{[()]}", "12345", "verylongwordindeedyes", "3.5,7", "1,000", ".5", "9.", "extract", "translate", "French", "velocity", "story", "if", "poem"}
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 3000 {
 		var texts []*engine.Text

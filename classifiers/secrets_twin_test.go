@@ -102,6 +102,7 @@ type secretsTwin struct {
 	issued, named, drawn []engine.Span // in bytes of the view
 	found                []engine.Finding
 	kubernetesDone       int
+	judgedUntil, judged  int
 	name                 string
 }
 
@@ -635,8 +636,15 @@ func (w *secretsTwin) assignment(i, width int) int {
 			break
 		}
 	}
+	if a >= w.judgedUntil {
+		w.judgedUntil, w.judged = a+twinJudged, 0
+	}
+	if w.judged++; w.judged > 6 {
+		return a
+	}
+	query := named > 0 && (w.p[named-1] == '?' || w.p[named-1] == '&')
 	b := a
-	for b < len(w.p) && b-a < twinJudged && isValue(w.p[b]) {
+	for b < len(w.p) && b-a < twinJudged && isValue(w.p[b]) && !(query && w.p[b] == '&') {
 		b++
 	}
 	for b > a && (w.p[b-1] == '.' || w.p[b-1] == ':' || w.p[b-1] == '!' && says != "PASS") {
@@ -921,7 +929,7 @@ func secretSeeds(tables *secretsTables) []string {
 		"<add key=\"ApiSecret\" value=\"Zk39dL20qPx7Rt5w\"/>", "kms_key_id: 3f2504e0-4f89-11d3-9a0c-0305e82c3301 secret_id=3f2504e0-4f89-11d3-9a0c-0305e82c3301",
 		"-----BEGIN RSA PRIVATE" + " KEY-----\nMIIabc\n-----END RSA PRIVATE" + " KEY-----", "-----BEGIN EC PRIVATE" + " KEY----------BEGIN X-----",
 		"ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1g", "https://hooks.slack" + ".com/services/T0A1B2C3D/B0A1B2C3D/a1B2c3D4e5F6g7H8i9J0k1L2",
-		"use token ZXlKaGRXUWlPaUpvZEhSd2N6b3ZMM1poZFd4MExtVjRZVzF3YkdVdVkyOXRJbjA0cGh", "AK" + "IAQWERTYUIOP234567", "123456789:AAabcdefghijklmnopqr" + "stuvwxyz0123456",
+		"https://h/p?token=x9Kd82mQp04Zt71L&secret=Zk39dL20qPx7Rt5w&user=b", strings.Repeat("token=", 60), "use token ZXlKaGRXUWlPaUpvZEhSd2N6b3ZMM1poZFd4MExtVjRZVzF3YkdVdVkyOXRJbjA0cGh", "AK" + "IAQWERTYUIOP234567", "123456789:AAabcdefghijklmnopqr" + "stuvwxyz0123456",
 		"SECRET１２３=ａｂ3d9Kq\u200b72LmZ0pW18", "key = adf4b1dbRdW3rOcB7xLthrM4BTBGK1qPLkHigpN1bXD6z", "string apiToken string = `x9Kd82mQp04Zt71LvRw3`",
 	}
 	r := rand.New(rand.NewPCG(11, 12))
@@ -969,7 +977,7 @@ func TestSecretsTwin(t *testing.T) {
 			s := all[r.IntN(len(all))]
 			from := r.IntN(len(s) + 1)
 			b.WriteString(s[from : from+r.IntN(len(s)-from+1)])
-			b.WriteString([]string{"", "", " ", "=", ": ", "\n", ".", "\"", "token=", "password: "}[r.IntN(10)])
+			b.WriteString([]string{"", "", " ", "=", ": ", "\n", ".", "\"", "token=", "password: ", "&key=", "?token="}[r.IntN(12)])
 		}
 		checkSecretsTwin(t, c, tables, validUTF8(b.String()))
 	}

@@ -9,28 +9,38 @@
 #include "sallyport.h"
 #include <wasm_simd128.h>
 
-SP_CLASSIFIER("{\"name\":\"complexity\",\"version\":\"1.0.0\",\"kinds\":[],\"scores\":[\"complexity\",\"code\",\"math\","
-	      "\"question\",\"constraints\",\"reasoning\",\"length\",\"languages\"],\"config_schema\":{\"type\":\"object\"}}")
+SP_CLASSIFIER("{\"name\":\"complexity\",\"version\":\"1.1.0\",\"kinds\":[],\"scores\":[\"complexity\",\"code\",\"math\","
+	      "\"question\",\"constraints\",\"reasoning\",\"length\",\"languages\",\"difficulty\",\"task_code\",\"task_math\","
+	      "\"task_extraction\",\"task_translation\",\"task_reasoning\",\"task_chat\"],\"config_schema\":{\"type\":\"object\"}}")
 
-enum { S_COMPLEXITY, S_CODE, S_MATH, S_QUESTION, S_CONSTRAINTS, S_REASONING, S_LENGTH, S_LANGUAGES };
+enum {
+	S_COMPLEXITY, S_CODE, S_MATH, S_QUESTION, S_CONSTRAINTS, S_REASONING, S_LENGTH, S_LANGUAGES, S_DIFFICULTY,
+	S_TASK_CODE, S_TASK_MATH, S_TASK_EXTRACTION, S_TASK_TRANSLATION, S_TASK_REASONING, S_TASK_CHAT
+};
 
 typedef uint8_t u8;
+typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-enum { CODE = 1, MATH = 2, QUESTION = 4, CONSTRAINT = 8, REASON = 16 };
+/* What a word counts as, as bits, and the number of each. */
+enum {
+	CODE = 1, MATH = 2, QUESTION = 4, CONSTRAINT = 8, REASON = 16, TECH = 32, EXTRACT = 64, TRANSLATE = 128, LANGUAGE = 256,
+	LOGIC = 512, CHAT = 1024, KINDS = 11
+};
+#define COUNT(of) (F.kind[__builtin_ctz(of)])
 
 static const struct {
 	char word[15];
-	u8 is;
+	u16 is;
 } words[] = {
 #define W(word, is) {word, is},
 #include "words.h"
 #undef W
 };
 
-#define SLOTS 1024 /* a power of two, more than twice the words */
-static uint16_t slots[SLOTS];
+#define SLOTS 2048 /* a power of two, more than twice the words */
+static u16 slots[SLOTS];
 
 #define HASH_SEED 2166136261u
 static inline u32 mix(u32 h, u8 c) { return (h ^ c) * 16777619u; }
@@ -48,12 +58,12 @@ static int sp_config(const char *json, size_t len)
 		u32 s = slot_of(h);
 		while (slots[s])
 			s = (s + 1) & (SLOTS - 1);
-		slots[s] = (uint16_t)(w + 1);
+		slots[s] = (u16)(w + 1);
 	}
 	return 0;
 }
 
-static u8 lookup(const u8 *p, u32 n, u32 h)
+static u16 lookup(const u8 *p, u32 n, u32 h)
 {
 	for (u32 s = slot_of(h); slots[s]; s = (s + 1) & (SLOTS - 1)) {
 		u32 w = slots[s] - 1u, k = 0;
@@ -67,7 +77,8 @@ static u8 lookup(const u8 *p, u32 n, u32 h)
 
 static struct {
 	u32 bytes, words, digits, signs, sums, fences, marks, items;
-	u32 code, math, question, constraint, reason;
+	u32 kind[KINDS]; /* words of each kind */
+	u32 numbers; /* runs of digits, with points and commas inside */
 	u32 scripts; /* bit set */
 } F;
 
@@ -117,16 +128,19 @@ static void count(const u8 *p, u32 n)
 			while (i < n && class[p[i]] == A);
 			F.words++;
 			if (i - s < 15) {
-				u8 is = lookup(p + s, i - s, h);
-				F.code += is & CODE ? 1 : 0;
-				F.math += is & MATH ? 1 : 0;
-				F.question += is & QUESTION ? 1 : 0;
-				F.constraint += is & CONSTRAINT ? 1 : 0;
-				F.reason += is & REASON ? 1 : 0;
+				u16 is = lookup(p + s, i - s, h);
+				while (is) {
+					F.kind[__builtin_ctz(is)]++;
+					is &= (u16)(is - 1);
+				}
 			}
 			continue;
 		}
-		F.digits += c & D ? 1 : 0;
+		if (c & D) {
+			u8 last = i ? p[i - 1] : 0;
+			F.digits++;
+			F.numbers += !(class[last] == D || ((last == '.' || last == ',') && i > 1 && class[p[i - 2]] == D));
+		}
 		F.signs += c & SIGN ? 1 : 0;
 		F.sums += c & SUM ? 1 : 0;
 		F.marks += c & MARK ? 1 : 0;
@@ -154,6 +168,19 @@ static void count(const u8 *p, u32 n)
 /* x as thousandths, half of them at half. */
 static u32 part(u64 x, u64 half) { return (u32)(x * 1000 / (x + half)); }
 
+/* The share of questions that a small model answered wrongly, in thousandths,
+ * where numbers and technical words together were so many: straight lines between
+ * what was measured. */
+static u32 difficulty(u32 x)
+{
+	static const u16 at[] = {0, 200, 500, 700, 1000, 1250, 1500, 2000};
+	static const u16 wrong[] = {220, 270, 330, 420, 510, 590, 620, 650};
+	u32 k = 1;
+	while (x > at[k])
+		k++;
+	return wrong[k - 1] + (u32)(wrong[k] - wrong[k - 1]) * (x - at[k - 1]) / (u32)(at[k] - at[k - 1]);
+}
+
 static void sp_scan_all(const sp_text *t, uint32_t n)
 {
 	__builtin_memset(&F, 0, sizeof F);
@@ -167,14 +194,22 @@ static void sp_scan_all(const sp_text *t, uint32_t n)
 			count(t[i].p, t[i].len);
 	}
 	u64 per = F.bytes + 200; /* a short text does not count as dense for one sign */
-	u32 code = part((u64)F.signs * 1000 / per + (u64)F.code * 1600 / per + F.fences * 25, 25);
-	u32 math = part(((u64)F.digits + F.sums * 2) * 700 / per + (u64)F.math * 5000 / per, 60);
-	u32 question = part(F.marks * 2 + F.question, 4);
-	u32 constraints = part(F.constraint * 2 + F.items * 3, 8);
-	u32 reasoning = part(F.reason, 2);
+	u32 code = part((u64)F.signs * 1000 / per + (u64)COUNT(CODE) * 1600 / per + F.fences * 25, 25);
+	u32 math = part(((u64)F.digits + F.sums * 2) * 700 / per + (u64)COUNT(MATH) * 5000 / per, 60);
+	u32 question = part(F.marks * 2 + COUNT(QUESTION), 4);
+	u32 constraints = part(COUNT(CONSTRAINT) * 2 + F.items * 3, 8);
+	u32 reasoning = part(COUNT(REASON), 2);
 	u32 length = part(all, 800);
 	u32 scripts = (u32)__builtin_popcount(F.scripts);
 	u32 complexity = (code * 30 + math * 35 + constraints * 30 + reasoning * 30 + length * 50) / 100;
+	/* Were the words that follow one another all of the request's kind, a half is
+	 * where a short request of that kind stands. */
+	u32 task_code = part(COUNT(CODE) * 3 + F.fences * 6 + (u64)F.signs * 300 / per, 8);
+	u32 task_math = part(COUNT(MATH) * 2 + F.numbers * 2 + (u64)F.sums * 400 / per, 10);
+	u32 task_extraction = part(COUNT(EXTRACT) * 3 + F.items + (F.bytes > 400 ? 2 : 0), 8);
+	u32 task_translation = part(COUNT(TRANSLATE) * 4 + (COUNT(LANGUAGE) < COUNT(TRANSLATE) * 2 + 1 ? COUNT(LANGUAGE) : COUNT(TRANSLATE) * 2 + 1), 4);
+	u32 task_reasoning = part(COUNT(REASON) * 2 + COUNT(LOGIC), 5);
+	u32 task_chat = part(((u64)COUNT(CHAT) * 4000 + 1000) * 1000 / (1000 + task_code * 2 + task_math * 2 + task_extraction), 4000);
 	sp_score(S_COMPLEXITY, (float)(complexity > 1000 ? 1000 : complexity) / 1000);
 	sp_score(S_CODE, (float)code / 1000);
 	sp_score(S_MATH, (float)math / 1000);
@@ -183,4 +218,11 @@ static void sp_scan_all(const sp_text *t, uint32_t n)
 	sp_score(S_REASONING, (float)reasoning / 1000);
 	sp_score(S_LENGTH, (float)length / 1000);
 	sp_score(S_LANGUAGES, (float)(scripts > 4 ? 4 : scripts) / 4);
+	sp_score(S_DIFFICULTY, (float)difficulty(part(F.numbers, 3) + part(COUNT(TECH), 3)) / 1000);
+	sp_score(S_TASK_CODE, (float)task_code / 1000);
+	sp_score(S_TASK_MATH, (float)task_math / 1000);
+	sp_score(S_TASK_EXTRACTION, (float)task_extraction / 1000);
+	sp_score(S_TASK_TRANSLATION, (float)task_translation / 1000);
+	sp_score(S_TASK_REASONING, (float)task_reasoning / 1000);
+	sp_score(S_TASK_CHAT, (float)task_chat / 1000);
 }

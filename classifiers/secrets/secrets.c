@@ -355,7 +355,7 @@ static void sp_scan(const sp_text *t)
 {
 	if (!sp_fold(t, &V))
 		return;
-	issued_spans.n = named_spans.n = drawn.n = kubernetes_done = 0;
+	issued_spans.n = named_spans.n = drawn.n = kubernetes_done = judged_until = 0;
 	pass = &issued_spans;
 	long_runs();
 	pass = &named_spans;

@@ -59,9 +59,12 @@ static int basic(u32 a, u32 b)
 	return b - a >= 8 && colon;
 }
 
-/* How many bytes of a value are looked at to judge it: bounded, so that a text of
- * nothing but signs takes linear time. What is found covers all of it. */
+/* How many bytes of a value are looked at to judge it, and how many values that
+ * begin in so many bytes: bounded, so that a text of nothing but names and signs
+ * takes linear time. What is found covers all of it. */
 #define JUDGED 160
+#define JUDGEMENTS 6
+static u32 judged_until, judged;
 
 static u32 found_value(u32 a, u32 b, u32 kind, float score)
 {
@@ -103,8 +106,15 @@ static u32 assignment(u32 i, u32 width)
 			is_basic = k == 0;
 			break;
 		}
+	if (a >= judged_until) {
+		judged_until = a + JUDGED;
+		judged = 0;
+	}
+	if (++judged > JUDGEMENTS)
+		return a;
+	u8 stop = named && (V.p[named - 1] == '?' || V.p[named - 1] == '&') ? '&' : 0; /* ?name=value&… */
 	u32 b = a;
-	while (b < V.n && b - a < JUDGED && value_char(V.p[b]))
+	while (b < V.n && b - a < JUDGED && value_char(V.p[b]) && V.p[b] != stop)
 		b++;
 	while (b > a && (V.p[b - 1] == '.' || V.p[b - 1] == ':' || (V.p[b - 1] == '!' && says != PASS)))
 		b--;
