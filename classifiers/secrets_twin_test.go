@@ -358,6 +358,9 @@ func (w *secretsTwin) prefixed(a int) (end int, kind string, score float64) {
 		default:
 			score = 0.98
 		}
+		for e-s >= 1024 && e < len(w.p) && w.inSet(w.p[e], is.set) {
+			e++
+		}
 		return e, twinSecretKinds[is.kind], score
 	}
 	return 0, "", 0
@@ -371,15 +374,17 @@ var twinSecretKinds = map[string]string{
 
 var awsKeyID = regexp.MustCompile(`^(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}$`)
 
-func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64) {
+// formed gives the key that the run is the form of, and how many bytes before the
+// run it begins.
+func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64, before int) {
 	n := b - a
 	run := string(w.p[a:b])
 	if e := w.jwtEnd(a, b); e > 0 {
 		// As much of the first part as decodes in whole groups of four.
 		if bytes.Contains(w.decode(a, min(b, a+256)), []byte(`"alg"`)) {
-			return e, "JWT", 0.98
+			return e, "JWT", 0.98, 0
 		}
-		return e, "JWT", 0.6
+		return e, "JWT", 0.6, 0
 	}
 	r := drawnness{}
 	hexKey := func(a, b int) bool {
@@ -389,28 +394,28 @@ func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64) {
 	switch {
 	case awsKeyID.MatchString(run):
 		if w.measure(a+4, b).varied() && !strings.HasSuffix(run, "EXAMPLE") {
-			return b, "AWS_KEY", 0.97
+			return b, "AWS_KEY", 0.97, 0
 		}
-		return 0, "", 0
+		return 0, "", 0, 0
 	case n == 35 && run[0] == 'A' && w.at(a-1) == ':' && a > 8 && isDigit(w.p[a-2]) && isDigit(w.p[a-8]):
 		if r = w.measure(a, b); r.rest() && r.digits > 1 {
-			return b, "GENERIC", 0.97
+			return b, "GENERIC", 0.97, 0
 		}
 	}
 	if n >= 60 && strings.HasPrefix(run, "ZXlK") && w.measure(a, b).rest() {
-		return b, "JWT", 0.9
+		return b, "JWT", 0.9, 0
 	}
 	if n == 34 && strings.HasPrefix(run, "SK") {
 		if hexKey(a+2, b) {
-			return b, "GENERIC", 0.97
+			return b, "GENERIC", 0.97, 0
 		}
-		return 0, "", 0
+		return 0, "", 0, 0
 	}
-	if n == 36 && run[32:35] == "-us" && isDigit(run[35]) {
+	if (n == 36 || n == 37) && run[32:35] == "-us" && isDigit(run[35]) && isDigit(run[n-1]) {
 		if hexKey(a, a+32) {
-			return b, "GENERIC", 0.97
+			return b, "GENERIC", 0.97, 0
 		}
-		return 0, "", 0
+		return 0, "", 0, 0
 	}
 	if n >= 31 && a >= 5 && w.p[a-1] == '~' && w.p[a-2] == 'Q' && isDigit(w.p[a-3]) && isAlnum(w.p[a-4]) && w.measure(a, b).rest() {
 		e := b
@@ -418,19 +423,19 @@ func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64) {
 			e++
 		}
 		if e-a >= 31 && e-a <= 34 {
-			return e, "GENERIC", 0.97
+			return e, "GENERIC", 0.97, 5
 		}
-		return 0, "", 0
+		return 0, "", 0, 0
 	}
 	if n >= 40 && strings.HasSuffix(run, "_mmk") && w.measure(a, b-4).rest() {
-		return b, "GENERIC", 0.97
+		return b, "GENERIC", 0.97, 0
 	}
-	return 0, "", 0
+	return 0, "", 0, 0
 }
 
 func (w *secretsTwin) issuedAt(a, b int) (start, end int, kind string, score float64) {
-	start = a
-	end, kind, score = w.formed(a, b)
+	end, kind, score, before := w.formed(a, b)
+	start = a - before
 	for parts := 0; end == 0 && parts < 3; parts++ {
 		end, kind, score = w.prefixed(start)
 		s := start
@@ -929,7 +934,7 @@ func secretSeeds(tables *secretsTables) []string {
 		"<add key=\"ApiSecret\" value=\"Zk39dL20qPx7Rt5w\"/>", "kms_key_id: 3f2504e0-4f89-11d3-9a0c-0305e82c3301 secret_id=3f2504e0-4f89-11d3-9a0c-0305e82c3301",
 		"-----BEGIN RSA PRIVATE" + " KEY-----\nMIIabc\n-----END RSA PRIVATE" + " KEY-----", "-----BEGIN EC PRIVATE" + " KEY----------BEGIN X-----",
 		"ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1g", "https://hooks.slack" + ".com/services/T0A1B2C3D/B0A1B2C3D/a1B2c3D4e5F6g7H8i9J0k1L2",
-		"https://h/p?token=x9Kd82mQp04Zt71L&secret=Zk39dL20qPx7Rt5w&user=b", strings.Repeat("token=", 60), "use token ZXlKaGRXUWlPaUpvZEhSd2N6b3ZMM1poZFd4MExtVjRZVzF3YkdVdVkyOXRJbjA0cGh", "AK" + "IAQWERTYUIOP234567", "123456789:AAabcdefghijklmnopqr" + "stuvwxyz0123456",
+		"0123456789abcdef0a1b2c3d4e5f6071" + "-us21 9123456789abcdef0a1b2c3d4e5f6071" + "-us5x", "SK" + "9123456789abcdef0a1b2c3d4e5f6071", "abc8Q" + "~a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6", "w5fruZ_8ZUsgYLu8vwgb3yKsgMna3uIF9Oa4" + "_mmk", "glc" + "_" + strings.Repeat("a1B2c3D4e5F6/", 99) + ".", "https://h/p?token=x9Kd82mQp04Zt71L&secret=Zk39dL20qPx7Rt5w&user=b", strings.Repeat("token=", 60), "use token ZXlKaGRXUWlPaUpvZEhSd2N6b3ZMM1poZFd4MExtVjRZVzF3YkdVdVkyOXRJbjA0cGh", "AK" + "IAQWERTYUIOP234567", "123456789:AAabcdefghijklmnopqr" + "stuvwxyz0123456",
 		"SECRET１２３=ａｂ3d9Kq\u200b72LmZ0pW18", "key = adf4b1dbRdW3rOcB7xLthrM4BTBGK1qPLkHigpN1bXD6z", "string apiToken string = `x9Kd82mQp04Zt71LvRw3`",
 	}
 	r := rand.New(rand.NewPCG(11, 12))

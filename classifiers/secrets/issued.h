@@ -115,13 +115,16 @@ static u32 prefixed(u32 a, u32 *kind, float *score)
 		*score = issuers[k].least < 24 ? 0.95f : 0.98f;
 		if (e - s == 36 && (*kind == GITHUB || c == 'n'))
 			*score = checksum_right(s) ? 0.99f : 0.85f;
+		while (e < V.n && in_set(V.p[e], issuers[k].set) && e - s >= 1024)
+			e++;
 		return e;
 	}
 	return 0;
 }
 
-/* Forms that are more than a prefix; the run [a, b) of token characters. */
-static u32 formed(u32 a, u32 b, u32 *kind, float *score)
+/* Forms that are more than a prefix; the run [a, b) of token characters. start is
+ * a, and changed where the key begins before it. */
+static u32 formed(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 {
 	u32 n = b - a, e;
 	u8 before = a ? V.p[a - 1] : 0;
@@ -151,15 +154,18 @@ static u32 formed(u32 a, u32 b, u32 *kind, float *score)
 		measure(a + 2, b);
 		return R.hexes == 32 && R.digits > 4 && varied() ? b : 0;
 	}
-	if (n == 36 && (begins(b - 4, "-us") || digit(V.p[b - 1])) && V.p[a + 32] == '-' && V.p[a + 33] == 'u' && V.p[a + 34] == 's') {
+	if ((n == 36 || n == 37) && begins(a + 32, "-us") && digit(V.p[a + 35]) && digit(V.p[b - 1])) { /* Mailchimp */
 		measure(a, a + 32);
-		return R.hexes == 32 && R.digits > 4 && varied() ? b : 0; /* Mailchimp */
+		return R.hexes == 32 && R.digits > 4 && varied() ? b : 0;
 	}
 	if (n >= 31 && before == '~' && a >= 5 && V.p[a - 2] == 'Q' && digit(V.p[a - 3]) && alnum(V.p[a - 4]) && random_rest(a, b)) {
 		e = b; /* a client secret of Microsoft Entra */
 		while (token(at(e)) || at(e) == '.' || at(e) == '~')
 			e++;
-		return e - a >= 31 && e - a <= 34 ? e : 0;
+		if (e - a < 31 || e - a > 34)
+			return 0;
+		*start = a - 5;
+		return e;
 	}
 	if (n >= 40 && begins(b - 4, "_mmk"))
 		return random_rest(a, b - 4) ? b : 0; /* MaxMind */
@@ -170,8 +176,8 @@ static u32 formed(u32 a, u32 b, u32 *kind, float *score)
  * with dots before it. */
 static u32 issued(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 {
-	u32 e = formed(a, b, kind, score);
 	*start = a;
+	u32 e = formed(a, b, start, kind, score);
 	for (u32 parts = 0; !e && parts < 3; parts++) {
 		e = prefixed(*start, kind, score);
 		u32 s = *start;
