@@ -16,8 +16,8 @@ import (
 // Code pays where paths part and meet, without a check: what a path owes is the
 // most that any way to that place can have gathered, and an arm that costs more
 // than its neighbour pays the difference itself. Branches only go forward except
-// to loops, so one walk over the code finds it. Checks stand at a function's entry,
-// at the begin of a loop, and wherever a path has gathered chunk units since the
+// to loops, so one walk over the code finds it. Checks stand at the entry of
+// functions that call others, at the begin of a loop, and wherever a path has gathered chunk units since the
 // last one. So no path of more than chunk units, and no cycle, whether of branches
 // or calls, is without a check. Instructions that take as long as their operand is
 // large (memory.fill and its like) pay for that and are checked before they run.

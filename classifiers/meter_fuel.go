@@ -7,6 +7,11 @@ const (
 	// checks: straight-line code of that length takes about a microsecond.
 	chunk = 4096
 
+	// callRun is what a call counts towards the next check. A function that calls
+	// no other may run up to chunk without one, so 64 of those, a tenth of a
+	// millisecond, can come between two checks.
+	callRun = 64
+
 	// slack is by how much two paths that meet may differ without the costlier
 	// one paying the difference. What meets owes the higher amount, so it is also
 	// by how much a branch can be overcharged.
@@ -20,7 +25,7 @@ const (
 // path is what the costliest way through the code to a place has gathered.
 type path struct {
 	due int // fuel not paid
-	run int // fuel since the last check, paid or not
+	run int // since the last check, paid or not
 }
 
 func (p path) max(q path) path { return path{max(p.due, q.due), max(p.run, q.run)} }
@@ -378,6 +383,7 @@ func (f *wasmFunc) beforeCall() {
 }
 
 func (f *wasmFunc) afterCall() {
+	f.run += callRun
 	if f.loops {
 		f.out = appendU32(append(f.out, opGlobalGet), f.m.fuelIndex())
 		f.out = appendU32(append(f.out, opLocalSet), f.fuelLocal())
@@ -391,7 +397,9 @@ func (f *wasmFunc) flush() {
 }
 
 // appendEntry is what goes before a function's first instruction. In a function
-// without loops all that remained due is paid here, so that it has one check.
+// without loops all that remained due is paid here, so that it has one check, or
+// none where it calls no other: it cannot run longer than chunk without one, and
+// callRun has its callers check in time.
 func (f *wasmFunc) appendEntry(b []byte) []byte {
 	if f.calls {
 		weight := min(maxDepth, 16+int(f.temp)+f.count/8)
@@ -401,7 +409,11 @@ func (f *wasmFunc) appendEntry(b []byte) []byte {
 		b = appendU32(append(b, opGlobalGet), f.m.fuelIndex())
 		b = appendU32(append(b, opLocalSet), f.fuelLocal())
 	}
-	return f.appendCharge(b, f.due+1)
+	if f.calls {
+		return f.appendCharge(b, f.due+1)
+	}
+	b = append(appendS32(append(f.appendFuel(b), opI32Const), int32(f.due+1)), opI32Sub)
+	return f.appendSetFuel(b)
 }
 
 // appendDepthCheck takes weight off the depth that the caller left and keeps the
