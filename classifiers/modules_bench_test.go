@@ -1,66 +1,47 @@
 package classifiers
 
 import (
-	"context"
-	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
-// BenchmarkModules runs classifiers over 8 KB that differ from call to call, so
-// that nothing is answered from the results kept by text: clean prose and code,
-// and texts full of what the module looks for.
-func BenchmarkModules(b *testing.B) {
-	var attacks []string
+// BenchmarkTableModules: secrets, injection and complexity over 8 KB of clean
+// prose and code and over texts full of what they look for, beside their twins in
+// Go.
+func BenchmarkTableModules(b *testing.B) {
+	join := func(texts []string) string {
+		all := strings.Join(texts, "\n") + "\n"
+		return validUTF8(strings.Repeat(all, 8<<10/len(all)+1)[:8<<10])
+	}
+	var attacks, tasks []string
 	for _, t := range injectionCorpus(b, "attacks.txt") {
 		attacks = append(attacks, t.Value)
 	}
-	var tasks []string
 	for _, p := range taskPrompts(b) {
 		tasks = append(tasks, p.text)
 	}
-	dense := map[string]string{
-		"secrets":    strings.Join(secretSeeds(readSecretsTables(b)), "\n"),
-		"injection":  strings.Join(attacks, "\n"),
-		"complexity": strings.Join(tasks, "\n"),
-	}
-	h := newHost(b)
-	for _, name := range []string{"secrets", "injection", "complexity"} {
-		for _, kind := range []string{"clean", "dense"} {
-			text := cleanText()
-			if kind == "dense" {
-				text = strings.Repeat(dense[name]+"\n", 8<<10/len(dense[name])+1)
-				text = validUTF8(text[:8<<10])
-			}
-			b.Run(name+"/"+kind, func(b *testing.B) {
-				c := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
-				texts := userTexts(text)
-				b.SetBytes(int64(len(text)))
-				for i := 0; b.Loop(); i++ {
-					texts[0].Value = fmt.Sprintf("%08d", i) + text[8:]
-					if _, err := c.Classify(context.Background(), texts); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
-}
-
-// BenchmarkTwins is the same work in plain Go, for comparison.
-func BenchmarkTwins(b *testing.B) {
-	text := cleanText()
 	secrets, injection, words := readSecretsTables(b), readInjectionTables(b), complexityWords(b)
-	for name, run := range map[string]func(){
-		"secrets":    func() { secrets.find(text) },
-		"injection":  func() { injection.find(userTexts(text)) },
-		"complexity": func() { complexityScores(words, userTexts(text)) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			for b.Loop() {
-				run()
+	for b.Loop() {
+		for _, m := range []struct {
+			name, dense string
+			twin        func(text string)
+		}{
+			{"secrets", join(secretSeeds(secrets)), func(text string) { secrets.find(text) }},
+			{"injection", join(attacks), func(text string) { injection.find(userTexts(text)) }},
+			{"complexity", join(tasks), func(text string) { complexityScores(words, userTexts(text)) }},
+		} {
+			wasm, _ := Builtin(m.name)
+			metered, err := meter(wasm, 1024)
+			if err != nil {
+				b.Fatal(err)
 			}
-		})
+			clean := cleanText()
+			took := interleaved(20, 2*time.Millisecond,
+				rawCall(b, metered.wasm, false, userTexts(clean)), rawCall(b, metered.wasm, false, userTexts(m.dense)), func() { m.twin(clean) })
+			benchRow(b, m.name+": 8 KB of prose and code", float64(took[0])/1e3, "us", "")
+			benchRow(b, m.name+": 8 KB full of what it looks for", float64(took[1])/1e3, "us", "")
+			benchRow(b, m.name+": times as fast as its twin in Go", float64(took[2])/float64(took[0]), "", "")
+		}
 	}
 }
