@@ -228,10 +228,21 @@ func BenchmarkTableCall(b *testing.B) {
 		}
 		took := interleaved(200, 200*time.Microsecond, classify, rawCall(b, m.wasm, false, texts))
 		benchRow(b, "host's part of a call with 8 KB", float64(took[0]-took[1])/1e3, "us", "<= 0.5")
+		c.builtin = false
+		benchRow(b, "putting a plugin of 128 KB back in order after a call", float64(interleaved(200, 200*time.Microsecond, classify)[0]-took[0])/1e3, "us", "")
+		c.builtin = true
 		benchRow(b, "allocations of a call with 8 KB", testing.AllocsPerRun(1000, classify), "", "<= 0")
 
-		for _, name := range Builtins() {
-			c := load(b, h, ModuleConfig{Module: BuiltinPrefix + name})
+		goWasm, err := os.ReadFile(buildGo(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, name := range append(Builtins(), "Go") {
+			cfg := ModuleConfig{Module: BuiltinPrefix + name}
+			if name == "Go" {
+				cfg.Wasm = goWasm
+			}
+			c := load(b, h, cfg)
 			inst, err := c.take(ctx)
 			if err != nil {
 				b.Fatal(err)
@@ -250,7 +261,7 @@ func BenchmarkTableCall(b *testing.B) {
 			}
 			took := interleaved(100, 200*time.Microsecond, restore, anew)
 			c.pool <- inst
-			benchRow(b, "back in service after a trap: "+name, float64(took[0])/1e3, "us", "<= 100")
+			benchRow(b, fmt.Sprintf("back in service after a trap: %s, %d KB", name, inst.size>>10), float64(took[0])/1e3, "us", "<= 100")
 			benchRow(b, "another instance: "+name, float64(took[1])/1e3, "us", "")
 		}
 		trap := load(b, h, ModuleConfig{Wasm: testGuest{classify: []byte{opUnreachable}}.module()})

@@ -38,7 +38,7 @@ type Host struct {
 // runs metered code. The host must be closed after its last classifier.
 func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg}
-	// Not WithCloseOnContextDone: it makes modules 6 to 9 times slower and closes
+	// Not WithCloseOnContextDone: it makes modules 7 to 18 times slower and closes
 	// the instance it interrupts. Metering takes its place, see meter.go.
 	rc := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2)
 	if cfg.CacheDir != "" {

@@ -17,10 +17,11 @@ import (
 // most that any way to that place can have gathered, and an arm that costs more
 // than its neighbour pays the difference itself. Branches only go forward except
 // to loops, so one walk over the code finds it. Checks stand at the entry of
-// functions that call others, at the begin of a loop, and wherever a path has gathered chunk units since the
-// last one. So no path of more than chunk units, and no cycle, whether of branches
-// or calls, is without a check. Instructions that take as long as their operand is
-// large (memory.fill and its like) pay for that and are checked before they run.
+// functions that call others, at the begin of a loop, and wherever a path has
+// gathered chunk units since the last one. So no path of more than chunk units,
+// and no cycle, whether of branches or calls, is without a check. Instructions
+// that take as long as their operand is large (memory.fill and its like) pay for
+// that and are checked before they run.
 //
 // What this costs depends on what the runtime's compiler makes of it, hence the
 // shapes in meter_fuel.go: a function with loops holds its fuel in a local, which
@@ -36,7 +37,7 @@ import (
 // does not know. Custom sections (names, debugging) are left out.
 //
 // Wazero itself can stop a guest by context (WithCloseOnContextDone), at a cost
-// of 6 to 9 times the run time; see BenchmarkTable.
+// of 7 to 18 times the run time; see BenchmarkTableMetering.
 
 const (
 	exportKept   = "sallyport:" // all exports with this prefix are metering's own

@@ -240,8 +240,11 @@ func (c *Classifier) merge(known []*segment, scanned []engine.Finding, spans int
 // look for what was found in it before. A module that scans about as fast as texts
 // are hashed never asks.
 func (c *Classifier) rememberFrom(i *instance) int {
-	const rounds, lookup = 20, 300 * time.Nanosecond
-	text := &engine.Text{Role: engine.RoleUser, Value: strings.Repeat("The quick brown fox jumps over the lazy dog; 7 of 12 did so. ", 128)}
+	const rounds, lookup, least = 20, 300 * time.Nanosecond, 64
+	const part = "Please read what follows and say in one page what it means for somebody who has not seen it before. Mention " +
+		"the main risk, who carries it, and what a sensible next step would be; leave out what is only of interest to the " +
+		"people who wrote it. The meeting of 12 March moved item 4 to the end (see Annex B), and asked Maria Keller to report.\n"
+	text := &engine.Text{Role: engine.RoleUser, Value: strings.Repeat(part, 8<<10/len(part))}
 	texts := []*engine.Text{text}
 	var scan, hash time.Duration = math.MaxInt64, math.MaxInt64
 	for range rounds {
@@ -257,5 +260,5 @@ func (c *Classifier) rememberFrom(i *instance) int {
 	if scan < 2*hash {
 		return math.MaxInt
 	}
-	return int(int64(lookup) * int64(len(text.Value)) / int64(scan-hash))
+	return max(least, int(int64(lookup)*int64(len(text.Value))/int64(scan-hash)))
 }
