@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -25,8 +23,7 @@ const maxLine = 64 << 20
 
 func (a *app) classify() *cobra.Command {
 	var path, input, module string
-	var limit time.Duration
-	var memory int64
+	var flags moduleFlags
 	c := &cobra.Command{
 		Use:   "classify",
 		Short: "Run classifiers over texts",
@@ -36,17 +33,16 @@ A text whose classifier failed has "errors", the others go on, and the exit code
 2 at the end.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if module == "" && (c.Flags().Changed("time-limit") || c.Flags().Changed("memory-limit-bytes")) {
-				return errors.New("--time-limit and --memory-limit-bytes go with --module; a configuration states its own")
+			if module == "" && flags.changed(c) {
+				return errors.New("--time-limit, --memory-limit-bytes and --config-json go with --module; a configuration states its own")
 			}
-			return a.classifyTexts(c.Context(), path, input, module, limit, memory)
+			return a.classifyTexts(c.Context(), path, input, module, &flags)
 		},
 	}
 	c.Flags().StringVarP(&path, "config", "c", "", "configuration file; without it the embedded default")
 	c.Flags().StringVarP(&input, "input", "i", "-", "file of JSON lines, - for standard input")
 	c.Flags().StringVar(&module, "module", "", "one module instead: a .wasm file, or builtin:NAME")
-	c.Flags().DurationVar(&limit, "time-limit", 0, "of the module, for a text; 0 for the default")
-	c.Flags().Int64Var(&memory, "memory-limit-bytes", 0, "of the module; 0 for the default")
+	flags.add(c, 0, "of the module, for a text; 0 for the default")
 	return c
 }
 
@@ -58,13 +54,13 @@ func (a *app) open(path string) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
-func (a *app) classifyTexts(ctx context.Context, path, input, module string, limit time.Duration, memory int64) (err error) {
+func (a *app) classifyTexts(ctx context.Context, path, input, module string, flags *moduleFlags) (err error) {
 	host, err := classifiers.New(ctx, classifiers.Config{})
 	if err != nil {
 		return fmt.Errorf("start the classifier runtime: %w", err)
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
-	loaded, err := a.loadClassifiers(ctx, host, path, module, limit, memory)
+	loaded, err := a.loadClassifiers(ctx, host, path, module, flags)
 	for _, c := range loaded {
 		defer c.Close(ctx)
 	}
@@ -106,16 +102,12 @@ func (a *app) classifyTexts(ctx context.Context, path, input, module string, lim
 }
 
 // loadClassifiers loads the configuration's classifiers, or the one module.
-func (a *app) loadClassifiers(ctx context.Context, host *classifiers.Host, path, module string, limit time.Duration, memory int64) ([]*classifiers.Classifier, error) {
+func (a *app) loadClassifiers(ctx context.Context, host *classifiers.Host, path, module string, flags *moduleFlags) ([]*classifiers.Classifier, error) {
 	var wanted []classifiers.ModuleConfig
 	if module != "" {
-		m := classifiers.ModuleConfig{Name: "module", Module: module, TimeLimit: limit, MemoryLimitBytes: memory}
-		if !strings.HasPrefix(module, classifiers.BuiltinPrefix) {
-			wasm, err := os.ReadFile(module)
-			if err != nil {
-				return nil, failure(exitInvalid, err)
-			}
-			m.Wasm = wasm
+		m, err := flags.module(module)
+		if err != nil {
+			return nil, err
 		}
 		wanted = append(wanted, m)
 	} else {

@@ -104,7 +104,7 @@ verdict was deny (eval --fail).`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.serve(), a.validate(), a.format(), a.test(), a.eval(), a.classify(),
+	root.AddCommand(a.serve(), a.validate(), a.format(), a.test(), a.eval(), a.classify(), a.classifier(),
 		a.log(), a.bench(), a.schema(), a.version(), a.completion())
 	return root
 }

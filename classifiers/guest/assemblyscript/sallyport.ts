@@ -51,10 +51,11 @@ export class Text {
   }
 
   /** Has the text these bytes at i? String.UTF8.encode makes bytes of a string. */
-  at(i: i32, bytes: ArrayBuffer): bool {
+  @inline at(i: i32, bytes: ArrayBuffer): bool {
     const n = bytes.byteLength;
+    const p = changetype<usize>(bytes);
     return <u32>i <= <u32>this.length && n <= this.length - i &&
-      memory.compare(this.ptr + i, changetype<usize>(bytes), n) == 0;
+      (n == 0 || (load<u8>(this.ptr + i) == load<u8>(p) && memory.compare(this.ptr + i, p, n) == 0));
   }
 
   /** The text as a string. Its positions are not bytes, as findings need them. */
