@@ -94,6 +94,13 @@ bench-classifiers: ## Print what classifiers cost, against the targets, as one t
 	@$(GO) test -run '^$$' -bench '^BenchmarkTable' -benchtime 1x -timeout 30m ./classifiers > $(BUILD)/bench-classifiers.txt 2>&1 || { cat $(BUILD)/bench-classifiers.txt; exit 1; }
 	@sed -n 's/^BENCH | //p' $(BUILD)/bench-classifiers.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
 
+.PHONY: eval-classifiers
+eval-classifiers: ## Print what classifiers find and miss, as one table; with SALLYPORT_DATA=folder on its labelled data, too
+	@mkdir -p $(BUILD)
+	@$(GO) test -count=1 -v -run '^TestEval' ./classifiers > $(BUILD)/eval-classifiers.txt 2>&1 || { cat $(BUILD)/eval-classifiers.txt; exit 1; }
+	@sed -n 's/^.*EVAL | //p' $(BUILD)/eval-classifiers.txt | awk -F ' [|] ' '{printf "%-24s %-64s %6s  %-52s %7s  %s\n", $$1, $$2, $$3, $$4, $$5, $$6}'
+	@grep -oh 'NOT EVALUATED: .*' $(BUILD)/eval-classifiers.txt | sort -u || true
+
 .PHONY: soak-classifiers
 soak-classifiers: ## A million calls, after which the process must be as large as in their middle
 	SALLYPORT_SOAK=1 $(GO) test -run '^$$' -bench '^BenchmarkSoak$$' -benchtime 1x -timeout 60m ./classifiers

@@ -172,6 +172,19 @@ func (s piiSplit) weak(n int) []marked {
 	return list
 }
 
+// nationals are n national phone numbers without a word for them.
+func (s piiSplit) nationals(n int) []marked {
+	v := piiValues{Rand: rand.New(rand.NewPCG(s.seed, 97)), regions: strings.Fields(s.regions)}
+	alone := strings.Split(s.alone, "|")
+	var list []marked
+	for len(list) < n {
+		if value := v.phone(false); value[0] != '+' && value[:2] != "00" {
+			list = append(list, unmark(strings.ReplaceAll(fillIn(alone[v.IntN(len(alone))]), "\x00", "{PHONE_NUMBER:"+value+"}")))
+		}
+	}
+	return list
+}
+
 // fillIn marks the place of the value in a template, which is a V that is no part
 // of a word.
 func fillIn(template string) string {

@@ -246,7 +246,8 @@ func (t *piiTwin) wordBegins(i int) bool {
 
 func (t *piiTwin) wordEnds(e int) bool { return !t.letter(e) || t.edge(e) }
 
-// wordsAt gives the lists of the longest word that begins at i, and its end.
+// wordsAt gives the lists of the words that begin at i, and where the longest ends.
+// One of several words takes the place of its first.
 func (t *piiTwin) wordsAt(i int) (lists []string, end int) {
 	var key []byte
 	for k := i; k < min(len(t.p), i+64); k++ {
@@ -265,7 +266,10 @@ func (t *piiTwin) wordsAt(i int) (lists []string, end int) {
 			here = l.whole
 		}
 		if len(here) > 0 {
-			lists, end = here, e
+			if strings.Contains(string(key), " ") {
+				lists = nil
+			}
+			lists, end = append(lists, here...), e
 		}
 	}
 	return lists, end
@@ -375,7 +379,8 @@ func (t *piiTwin) number(a, b int) int {
 			return r
 		}
 	}
-	if n < 6 && !oneOf(t.at(b), " -./()\nxX") {
+	const seps = " -./()\n"
+	if n < 6 && !(oneOf(t.at(b), seps) && (isDigit(t.at(b+1)) || oneOf(t.at(b+1), seps) || t.at(b) == '.' && isAlpha(t.at(b+1)))) {
 		return 0
 	}
 	if !plus && oneOf(t.at(a-1), " -") && isAlpha(t.at(a-2)) {

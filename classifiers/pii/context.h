@@ -19,12 +19,14 @@ static int wide_before(u32 i) { return i >= 3 && at(i - 1) >= 0x80 && wide(i - 3
 
 static int camel(u32 i) { return is_lower(at(i - 1)) && is_upper(at(i)); }
 
-static int word_begins(u32 i)
+static inline int word_begins(u32 i)
 {
-	u8 c = at(i);
+	u8 c = at(i), before = at(i - 1);
+	if ((c | before) < 0x80) /* as below, but fast */
+		return alpha(c) && (!alpha(before) || (is_lower(before) && is_upper(c)));
 	if (!letter(c) || (c & 0xc0) == 0x80)
 		return 0;
-	return !letter(at(i - 1)) || camel(i) || wide(i) || wide_before(i);
+	return !letter(before) || camel(i) || wide(i) || wide_before(i);
 }
 
 static int word_ends(u32 e) { return !letter(at(e)) || camel(e) || wide(e) || wide_before(e); }
@@ -34,20 +36,22 @@ static int spaces_words(u8 c)
 	return c == ' ' || c == '_' || c == '-' || c == '.' || c == '/' || c == '\n';
 }
 
-/* The lists of the longest word that begins at i, which ends at *end. */
+/* The lists of the words that begin at i, of which the longest ends at *end; one of
+ * several words, such as "social insurance", stands for itself alone. */
 static u32 words_at(u32 i, u32 *end)
 {
-	u32 lists = 0, b = word_roots[lower(at(i))];
+	u32 lists = 0, several = 0, b = word_roots[lower(at(i))];
 	while (b) {
 		i++;
 		const u32 *m = word_masks[word_tree[b].mask];
 		u32 e = i + (lower(at(i)) == 's');
 		u32 here = word_ends(i) || word_ends(e) ? m[0] : m[1];
 		if (here) {
-			lists = here;
+			lists = several ? here : lists | here;
 			*end = i;
 		}
 		u8 c = spaces_words(at(i)) ? ' ' : lower(at(i));
+		several |= c == ' ';
 		u32 k = i < V.n ? word_tree[b].child : 0;
 		while (k && word_tree[k].c != c)
 			k = word_tree[k].last ? 0 : k + 1;

@@ -90,24 +90,23 @@ static u32 date_end(u32 a, u32 *s)
 	}
 	if (x < 1 || x > 31)
 		return 0;
-	if (near(a, 16, W_MONTH) && near(a, 16, W_MONTH) <= 3) { /* March 12, 1985 */
-		u32 k = q;
-		if (alpha(at(k)) && alpha(at(k + 1)) && !alpha(at(k + 2)))
-			k += 2; /* st, nd, rd, th */
-		u32 gap = k;
-		while (k - gap < 2 && (at(k) == ',' || at(k) == ' '))
-			k++;
-		if (k > gap) {
-			u32 o = read_digits(&k, 4, &y);
-			if (o == 4 && year_ok(o, y) && !word(at(k))) {
-				u32 w = a - near(a, 16, W_MONTH) + 1;
-				while (w > floor_ && a - w < 24 && letter(at(w - 1)))
-					w--;
-				while ((at(w) & 0xc0) == 0x80)
-					w++;
-				*s = w;
-				return k;
-			}
+	u32 k = q; /* March 12, 1985 */
+	if (alpha(at(k)) && alpha(at(k + 1)) && !alpha(at(k + 2)))
+		k += 2; /* st, nd, rd, th */
+	u32 gap = k;
+	while (k - gap < 2 && (at(k) == ',' || at(k) == ' '))
+		k++;
+	u32 o = k > gap ? read_digits(&k, 4, &y) : 0;
+	if (o == 4 && year_ok(o, y) && !word(at(k))) {
+		u32 month = near(a, 16, W_MONTH);
+		if (month && month <= 3) {
+			u32 w = a - month + 1;
+			while (w > floor_ && a - w < 24 && letter(at(w - 1)))
+				w--;
+			while ((at(w) & 0xc0) == 0x80)
+				w++;
+			*s = w;
+			return k;
 		}
 	}
 	return spelt_end(q);

@@ -90,7 +90,7 @@ static u32 number(u32 a, u32 b)
 		return b + 1; /* a single digit before another begins nothing */
 	if (!plus && (n <= 2 || n == 4) && (r = birth(a)))
 		return r;
-	if (n < 6 && !(separates(at(b)) || lower(at(b)) == 'x'))
+	if (n < 6 && !(separates(at(b)) && (digit(at(b + 1)) || separates(at(b + 1)) || (at(b) == '.' && alpha(at(b + 1))))))
 		return 0;
 	if (!plus && (at(a - 1) == ' ' || at(a - 1) == '-') && alpha(at(a - 2)) && ((r = nino(a)) || (n > 6 && (r = spanish(a)))))
 		return r;

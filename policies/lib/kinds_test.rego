@@ -10,7 +10,9 @@ found := {"classifiers": {
 
 test_personal_kinds if {
 	"EMAIL_ADDRESS" in sallyport.personal_kinds
+	"DATE_OF_BIRTH" in sallyport.personal_kinds
 	not "SECRET_OF_MINE" in sallyport.personal_kinds
+	not "BR_CNPJ" in sallyport.personal_kinds
 }
 
 test_secret_kinds if {
