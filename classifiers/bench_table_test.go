@@ -336,7 +336,7 @@ func BenchmarkTableStall(b *testing.B) {
 				}
 			}
 		})
-		benchRow(b, "longest of 300 GC stops beside a loop in Go, median of stops", quiet.median, "ms", "")
+		benchRow(b, "GC stop beside a loop in Go, median", quiet.median, "ms", "")
 		benchRow(b, "longest of 300 GC stops beside a loop in Go", quiet.most, "ms", "")
 		for name, code := range map[string][]byte{"loops": endlessLoop, "reads from afar": afar} {
 			c := load(b, h, ModuleConfig{Wasm: testGuest{classify: code}.module(), TimeLimit: time.Hour})
