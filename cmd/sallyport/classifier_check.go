@@ -11,7 +11,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -188,7 +187,7 @@ type outcome struct {
 // same says whether two outcomes say the same; messages of failures may differ.
 func (o *outcome) same(p *outcome) bool {
 	return o.code == p.code && o.report.Truncated == p.report.Truncated && maps.Equal(o.report.Scores, p.report.Scores) &&
-		slices.EqualFunc(o.report.Findings, p.report.Findings, func(a, b engine.Finding) bool { return reflect.DeepEqual(a, b) })
+		slices.Equal(o.report.Findings, p.report.Findings)
 }
 
 func (k *checker) check(name, says string) *checkResult {
