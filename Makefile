@@ -42,6 +42,10 @@ test-real: ## Test against a real llama-server (Debian or Ubuntu, amd64; skips w
 		echo "SKIP test-real: llama-server cannot be had on this machine"; \
 	fi
 
+.PHONY: test-guests
+test-guests: build ## Write a classifier in each language whose compiler is there, and compare the four
+	@SALLYPORT=$(BUILD)/sallyport WORK=$(BUILD)/guests classifiers/guest/test.sh
+
 .PHONY: check
 check: check-format check-go check-rego check-wasm ## Check format, vet, staticcheck, Rego and the built-in modules
 
