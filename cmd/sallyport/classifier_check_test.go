@@ -87,17 +87,3 @@ func TestClassifierCheckBreaches(t *testing.T) {
 		t.Error(bad["load"])
 	}
 }
-
-// From new to findings, in the language that this machine can compile for certain.
-func TestClassifierProject(t *testing.T) {
-	t.Chdir(t.TempDir())
-	if code, out := classifierCommand(t, "new", "--lang", "go", "mine"); code != exitOK {
-		t.Fatal(out)
-	}
-	t.Chdir("mine")
-	for _, verb := range []string{"build", "check"} {
-		if code, out := classifierCommand(t, verb); code != exitOK {
-			t.Fatalf("%s: %s", verb, out)
-		}
-	}
-}
