@@ -76,8 +76,9 @@ train-names: ## Train the names classifier again, on the corpora in NAMES_DATA
 	$(GO) run ./classifiers/names/train -data "$(NAMES_DATA)" -lexicon classifiers/names/train/lexicon.txt.gz -out classifiers/names/weights.bin
 
 .PHONY: check-wasm
-check-wasm:
+check-wasm: build
 	classifiers/build.sh --check
+	@for module in pii secrets complexity injection names; do $(BUILD)/sallyport classifier check builtin:$$module >$(BUILD)/check.log || { cat $(BUILD)/check.log; exit 1; }; done
 
 .PHONY: bench
 bench: ## Run the benchmarks: classify, decide, schedule, record, wire, the whole handler

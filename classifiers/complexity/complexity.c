@@ -155,7 +155,7 @@ static void count(const u8 *p, u32 n)
 		if (c & HIGH) {
 			u32 v = p[i], len = v < 0xe0 ? 2 : v < 0xf0 ? 3 : 4;
 			v &= 0xffu >> (len + 1);
-			for (u32 k = 1; k < len; k++)
+			for (u32 k = 1; k < len && i + k < n; k++) /* the text may end within a character */
 				v = v << 6 | (p[i + k] & 63);
 			F.scripts |= script(v);
 			i += len;
