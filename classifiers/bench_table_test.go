@@ -318,6 +318,27 @@ func BenchmarkTableLoad(b *testing.B) {
 	}
 }
 
+// BenchmarkTableHostile: how long a hostile guest's call takes to end, in multiples
+// of its limit; the least of several, since the clock is a wall's and other
+// processes use the processors.
+func BenchmarkTableHostile(b *testing.B) {
+	h := newHost(b)
+	for b.Loop() {
+		for _, g := range hostileGuests() {
+			c := load(b, h, ModuleConfig{Wasm: g.g.module(), TimeLimit: hostileLimit, MemoryLimitBytes: 8 << 20})
+			best := time.Hour
+			for range 10 {
+				begin := time.Now()
+				if _, err := c.Classify(context.Background(), userTexts("! go wrong")); err == nil {
+					b.Fatal("no error")
+				}
+				best = min(best, time.Since(begin))
+			}
+			benchRow(b, "hostile: "+g.name, float64(best)/float64(hostileLimit), "of its limit", "<= 2")
+		}
+	}
+}
+
 // BenchmarkTableStall: how long the garbage collector stops the world while a guest
 // loops, beside a loop in Go, and while a guest reads memory from afar.
 func BenchmarkTableStall(b *testing.B) {

@@ -13,17 +13,17 @@ auth {
 
 classifier "pii" {
   module     = "builtin:pii"
-  time_limit = "20ms"
+  time_limit = "100ms"
 }
 
 classifier "secrets" {
   module     = "builtin:secrets"
-  time_limit = "20ms"
+  time_limit = "100ms"
 }
 
 classifier "complexity" {
   module     = "builtin:complexity"
-  time_limit = "20ms"
+  time_limit = "100ms"
 }
 
 target "cloud" "demo-cloud" {
