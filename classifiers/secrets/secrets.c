@@ -1,5 +1,5 @@
 /* secrets: credentials in texts. See README.md for what each kind takes as
- * evidence; secrets_twin_test.go in the folder above is the same in Go.
+ * evidence; the secrets_twin*_test.go in the folder above are the same in Go.
  *
  * Two passes. The first looks at every long run of token characters for the
  * prefixes that issuers give their keys. The second looks at signs that may
