@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,18 +21,23 @@ func remembering(t testing.TB, h *Host, cfg ModuleConfig) *Classifier {
 }
 
 // TestSegments compares a classifier that keeps results with one that does not,
-// over conversations that share texts.
+// over conversations that share texts: so what these modules find in a text does
+// not depend on the others.
 func TestSegments(t *testing.T) {
 	h := newHost(t)
-	for _, module := range []string{"builtin:pii", "builtin:secrets"} {
+	values := slices.Concat(seeds, namesSeeds)
+	for _, module := range []string{"builtin:names", "builtin:pii", "builtin:secrets"} {
 		with := remembering(t, h, ModuleConfig{Module: module, TimeLimit: time.Minute})
 		without := load(t, h, ModuleConfig{Module: module, TimeLimit: time.Minute})
 		without.remember = math.MaxInt
+		if !with.desc.Independent {
+			t.Errorf("%s does not say that it is independent", module)
+		}
 		r := rand.New(rand.NewPCG(1, 2))
 		var texts []*engine.Text
 		for range 40 {
 			texts = append(texts, &engine.Text{
-				Role: engine.Role(r.IntN(3)), Kind: engine.TextKind(r.IntN(2)), Value: seeds[r.IntN(len(seeds))],
+				Role: engine.Role(r.IntN(3)), Kind: engine.TextKind(r.IntN(2)), Value: values[r.IntN(len(values))],
 			})
 		}
 		for range 300 {

@@ -7,7 +7,7 @@
 #include "features.h"
 
 SP_CLASSIFIER("{\"name\":\"names\",\"version\":\"1.0.0\",\"kinds\":[\"PERSON\",\"LOCATION\",\"ORGANIZATION\"],"
-	      "\"scores\":[],\"config_schema\":{\"type\":\"object\"}}")
+	      "\"scores\":[],\"independent\":true,\"config_schema\":{\"type\":\"object\"}}")
 
 #define UNREACHABLE (-(1 << 28))
 static i32 emit[SEGMENT][LABELS], ahead[SEGMENT][LABELS], behind[SEGMENT][LABELS];
