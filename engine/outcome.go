@@ -20,6 +20,7 @@ const (
 	CodeShuttingDown      = "shutting_down"
 	CodeClientGone        = "client_closed_request"
 	CodeInternal          = "internal_error"
+	CodePolicyError       = "policy_error" // of a query; a request is denied then
 )
 
 // Reason codes that the engine itself gives; all others come from policy.

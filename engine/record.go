@@ -21,12 +21,13 @@ const (
 	RecordDecision = "decision"
 	RecordOutcome  = "outcome"
 	RecordGap      = "gap" // written by the log itself
+	RecordQuery    = "query"
 )
 
 // Record is one entry of the decision log. A decision's record is written before
 // anything leaves; what came of it is a second record that names the first.
 type Record struct {
-	Kind       string `json:"kind"` // decision or outcome
+	Kind       string `json:"kind"` // decision, outcome or query
 	Seq        uint64 `json:"seq"`  // set by the log
 	Time       string `json:"time"` // RFC 3339 with nanoseconds, UTC
 	DecisionID string `json:"decision_id"`
@@ -59,8 +60,20 @@ type Record struct {
 	Attempts []AttemptResult `json:"attempts,omitempty"`
 	Outcome  *RecordOutcomes `json:"outcome,omitempty"`
 
+	// Of a query, beside who, when, the input's hash, the policy and the action.
+	Query *RecordQueried `json:"query,omitempty"`
+
 	// Of a gap.
 	Gap *RecordDropped `json:"gap,omitempty"`
+}
+
+// RecordQueried is a document that was asked for, without its text.
+type RecordQueried struct {
+	API          string          `json:"api"`                     // APIData or APIAuthZEN
+	Path         string          `json:"path"`                    // as of Querier
+	Result       json.RawMessage `json:"result,omitempty"`        // where it is a boolean, a number or null
+	ResultSHA256 string          `json:"result_sha256,omitempty"` // of its canonical bytes, hex; "": undefined, or Error
+	Error        string          `json:"error,omitempty"`         // code of a failed evaluation
 }
 
 // RecordFinding is a finding without its text.

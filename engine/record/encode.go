@@ -43,6 +43,13 @@ func encode(r *engine.Record) (*entry, error) {
 			return nil, fmt.Errorf("record of decision %q: decision: %w", r.DecisionID, err)
 		}
 	}
+	if r.Query != nil && len(r.Query.Result) > 0 {
+		q := *r.Query
+		if q.Result, err = canonical(q.Result); err != nil {
+			return nil, fmt.Errorf("record of query %q: result: %w", r.DecisionID, err)
+		}
+		c.Query = &q
+	}
 	raw, seqAt, err := appendMembers(make([]byte, 0, 1024+len(c.Input)+len(c.Decision)), recordMembers, reflect.ValueOf(&c).Elem())
 	if err != nil {
 		return nil, fmt.Errorf("record of decision %q: %w", r.DecisionID, err)

@@ -75,7 +75,8 @@ type view struct {
 		CostUSD float64 `json:"cost_usd"`
 		TotalMs float64 `json:"total_ms"`
 	} `json:"outcome"`
-	Gap engine.RecordDropped `json:"gap"`
+	Query engine.RecordQueried `json:"query"`
+	Gap   engine.RecordDropped `json:"gap"`
 }
 
 type code struct {
@@ -101,7 +102,7 @@ func (f *Filter) verdictOn(d *view) (ok bool, rest Filter) {
 		ok = ok && found
 	}
 	rest = Filter{Target: f.Target, Posture: f.Posture, Code: f.Code, Model: f.Model}
-	if has(d.Reasons, f.Code) {
+	if has(d.Reasons, f.Code) || f.Code == d.Query.Error {
 		rest.Code = ""
 	}
 	for _, reasons := range d.Excluded {

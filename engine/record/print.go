@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/sallyport-ai/sallyport/engine"
 )
 
 // WritePretty writes e as one line for people: when, verdict and action, status,
@@ -36,9 +38,13 @@ func WritePretty(w io.Writer, e Entry) error {
 		tokens = fmt.Sprintf("%.0f+%.0f", o.Outcome.Tokens.Input, o.Outcome.Tokens.Output)
 		cost = fmt.Sprintf("$%.6f", o.Outcome.CostUSD)
 	}
+	what := orDefault(d.Request.Model, "-") + " -> " + route
+	if d.Kind == engine.RecordQuery {
+		what = d.Query.API + " " + orDefault(d.Query.Path, "/")
+	}
 	line := fmt.Sprintf("%s  %-5s %-7s %-3s  %-20s  %-36s  %11s  %10s  %8s  %s",
-		clock(d.Time), plain(d.Verdict), plain(string(d.Action)), status,
-		plain(d.Principal.Tenant+"/"+d.Principal.ID), plain(orDefault(d.Request.Model, "-")+" -> "+route),
+		clock(d.Time), plain(orDefault(d.Verdict, "-")), plain(string(d.Action)), status,
+		plain(d.Principal.Tenant+"/"+d.Principal.ID), plain(what),
 		tokens, cost, took, plain(d.DecisionID))
 	if codes := reasonCodes(d, o); len(codes) > 0 {
 		line += "  " + plain(strings.Join(codes, ","))
@@ -71,6 +77,7 @@ func reasonCodes(d, o view) []string {
 	for _, r := range d.Reasons {
 		add(r.Code)
 	}
+	add(d.Query.Error)
 	add(o.Outcome.Code)
 	for _, a := range o.Attempts {
 		add(a.Error)

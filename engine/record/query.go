@@ -16,7 +16,7 @@ import (
 // Entry is one result of a query: a decision with its outcome, or a gap. Each is
 // the record's canonical JSON, owned by who receives it.
 type Entry struct {
-	Decision []byte // nil for a gap
+	Decision []byte // or a query's record; nil for a gap
 	Outcome  []byte // nil: the request is under way, the process died, or only the decision was asked for
 	Gap      []byte // records a log in mode best_effort left out here
 }
@@ -73,11 +73,11 @@ func (q *query) frame(segment uint64, f frame) error {
 		if q.filter.inTime(v.Time) {
 			return q.emit(Entry{Gap: slices.Clone(f.payload)})
 		}
-	case engine.RecordDecision:
+	case engine.RecordDecision, engine.RecordQuery:
 		ok, open := q.filter.verdictOn(&v)
 		switch {
 		case !ok:
-		case v.Action == engine.ActionAnswer: // has no outcome
+		case v.Action == engine.ActionAnswer || v.Kind == engine.RecordQuery: // has no outcome
 			if open == (Filter{}) {
 				return q.emit(Entry{Decision: slices.Clone(f.payload)})
 			}
