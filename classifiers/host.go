@@ -15,8 +15,10 @@ import (
 // Config configures a Host. The zero value is good.
 type Config struct {
 	// CacheDir keeps compiled modules between runs; "": compile at every start. It
-	// must not be writable by others: what is in it runs in this process. Processes
-	// can share it. What is damaged in it is compiled anew.
+	// is made where there is none. Processes of one user can share it. What is
+	// damaged in it is compiled anew. One that cannot be used, because it cannot be
+	// written, or because others can write to it and what is in it runs in this
+	// process, is not: see CacheError.
 	CacheDir string
 	// Log takes what modules say through sallyport.log while they are loaded. What
 	// they say while they classify is dropped, since it may hold the text they
@@ -28,10 +30,12 @@ type Config struct {
 type Host struct {
 	cfg      Config
 	runtime  wazero.Runtime
-	cache    wazero.CompilationCache // nil: none
-	slice    int32                   // fuel between two looks at the clock
+	slice    int32 // fuel between two looks at the clock
 	segments *segmentCache
+
 	compile  sync.Mutex // wazero races when it compiles distinct modules at once
+	cache    *codeCache // nil: none
+	cacheErr error
 }
 
 // New makes a host. It measures for about a millisecond how fast this machine
@@ -42,12 +46,9 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	// the instance it interrupts. Metering takes its place, see meter.go.
 	rc := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2)
 	if cfg.CacheDir != "" {
-		cache, err := openCacheDir(cfg.CacheDir)
-		if err != nil {
-			return nil, fmt.Errorf("open the cache of compiled classifiers: %w", err)
+		if h.cache, h.cacheErr = openCodeCache(cfg.CacheDir); h.cacheErr == nil {
+			rc = rc.WithCompilationCache(h.cache.runtime)
 		}
-		h.cache = cache
-		rc = rc.WithCompilationCache(cache)
 	}
 	h.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
 	var err error
@@ -68,12 +69,51 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 func (h *Host) Close(ctx context.Context) error {
 	err := h.runtime.Close(ctx)
 	if h.cache != nil {
-		err = errors.Join(err, h.cache.Close(ctx))
+		err = errors.Join(err, h.cache.close())
 	}
 	if err != nil {
 		return fmt.Errorf("close the classifier runtime: %w", err)
 	}
 	return nil
+}
+
+// CacheError says why compiled modules are not kept, or why the last one was not;
+// nil where they are, and without a CacheDir. Everything works without.
+func (h *Host) CacheError() error {
+	h.compile.Lock()
+	defer h.compile.Unlock()
+	if h.cacheErr != nil {
+		return fmt.Errorf("cache of compiled classifiers: %w", h.cacheErr)
+	}
+	return nil
+}
+
+// compileModule compiles a metered module, or takes what the cache has.
+func (h *Host) compileModule(ctx context.Context, wasm []byte) (wazero.CompiledModule, error) {
+	h.compile.Lock()
+	defer h.compile.Unlock()
+	if h.cache == nil {
+		compiled, err := h.runtime.CompileModule(ctx, wasm)
+		if err != nil {
+			return nil, fmt.Errorf("compile: %w", firstLine(err))
+		}
+		return compiled, nil
+	}
+	entry := h.cache.entry(wasm)
+	staged := h.cache.put(entry)
+	compiled, err := h.runtime.CompileModule(ctx, wasm)
+	if err != nil {
+		// If that was the cache's fault it is not again: there is nothing to be read,
+		// and what could not be written is in the runtime's memory by now.
+		failed := errors.Join(err, h.cache.clear())
+		if compiled, err = h.runtime.CompileModule(ctx, wasm); err != nil {
+			return nil, fmt.Errorf("compile: %w", firstLine(err))
+		}
+		h.cacheErr = errors.Join(failed, h.cache.take(entry, nil))
+		return compiled, nil
+	}
+	h.cacheErr = h.cache.take(entry, staged)
+	return compiled, nil
 }
 
 // sliceTime is how long a guest runs between two looks at the clock. Nothing
@@ -92,7 +132,7 @@ func (h *Host) calibrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("calibrate metering: %w", err)
 	}
-	compiled, err := h.runtime.CompileModule(ctx, code.wasm)
+	compiled, err := h.compileModule(ctx, code.wasm)
 	if err != nil {
 		return fmt.Errorf("calibrate metering: %w", err)
 	}
