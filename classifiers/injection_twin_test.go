@@ -390,7 +390,7 @@ func FuzzInjection(f *testing.F) {
 // TestInjectionLinear feeds what makes rules and merges work hardest.
 func TestInjectionLinear(t *testing.T) {
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:injection", TimeLimit: time.Minute})
-	for _, s := range []string{"ignore previous instructions ", "<system>", "<document>", "not ", "忽略指令", "\n\n", "aB3", "\U000e0041", "[[[[", "é"} {
+	for _, s := range []string{"ignore previous instructions ", "<system>", "<document>", "not ", "忽略指令", "\n\n", "aB3", "a+", "\U000e0041", "[[[[", "é"} {
 		texts := userTexts(strings.Repeat(s, 1<<20/len(s)))
 		start := time.Now()
 		rep, err := c.Classify(context.Background(), texts)

@@ -6,8 +6,7 @@
  */
 #define SP_WHOLE
 #define SP_CONFIG
-#include "sallyport.h"
-#include <wasm_simd128.h>
+#include "runs.h"
 
 SP_CLASSIFIER("{\"name\":\"complexity\",\"version\":\"1.1.0\",\"kinds\":[],\"scores\":[\"complexity\",\"code\",\"math\","
 	      "\"question\",\"constraints\",\"reasoning\",\"length\",\"languages\",\"difficulty\",\"task_code\",\"task_math\","
@@ -31,7 +30,7 @@ enum {
 #define COUNT(of) (F.kind[__builtin_ctz(of)])
 
 static const struct {
-	char word[15];
+	char word[16]; /* a key; none is longer than 14 */
 	u16 is;
 } words[] = {
 #define W(word, is) {word, is},
@@ -39,130 +38,188 @@ static const struct {
 #undef W
 };
 
-#define SLOTS 2048 /* a power of two, more than twice the words */
-static u16 slots[SLOTS];
+#define WORDS (sizeof words / sizeof *words)
+#define BITS 12
+#define SLOTS (1 << BITS) /* more than six times the words: most other words meet an empty one */
 
-#define HASH_SEED 2166136261u
-static inline u32 mix(u32 h, u8 c) { return (h ^ c) * 16777619u; }
-static inline u32 slot_of(u32 h) { return (h ^ h >> 15) & (SLOTS - 1); }
+/* The words by slot, numbered from 1; others of the same slot follow by next. What
+ * a word counts as is a one in the lane of each kind. Number 0 is no word: there is
+ * no branch on whether one is found, since that cannot be foretold. */
+static u16 slots[SLOTS];
+static struct {
+	v128_t key;
+	u8 adds[16];
+} table[WORDS + 1];
+static u16 following[WORDS + 1];
 
 static int sp_config(const char *json, size_t len)
 {
 	(void)json, (void)len;
 	for (u32 i = 0; i < SLOTS; i++)
 		slots[i] = 0;
-	for (u32 w = 0; w < sizeof words / sizeof *words; w++) {
-		u32 h = HASH_SEED;
-		for (u32 k = 0; words[w].word[k]; k++)
-			h = mix(h, (u8)words[w].word[k]);
-		u32 s = slot_of(h);
-		while (slots[s])
-			s = (s + 1) & (SLOTS - 1);
-		slots[s] = (u16)(w + 1);
-	}
-	return 0;
-}
-
-static u16 lookup(const u8 *p, u32 n, u32 h)
-{
-	for (u32 s = slot_of(h); slots[s]; s = (s + 1) & (SLOTS - 1)) {
-		u32 w = slots[s] - 1u, k = 0;
-		while (k < n && words[w].word[k] && (u8)words[w].word[k] == (p[k] | 32))
-			k++;
-		if (k == n && !words[w].word[k])
-			return words[w].is;
+	for (u32 w = 1; w <= WORDS; w++) {
+		table[w].key = wasm_v128_load(words[w - 1].word);
+		for (u32 k = 0; k < KINDS; k++)
+			table[w].adds[k] = words[w - 1].is >> k & 1;
+		u16 *slot = &slots[sp_slot(table[w].key, BITS)];
+		following[w] = *slot;
+		*slot = (u16)w;
 	}
 	return 0;
 }
 
 static struct {
-	u32 bytes, words, digits, signs, sums, fences, marks, items;
+	u32 bytes, digits, signs, sums, fences, marks, items;
 	u32 kind[KINDS]; /* words of each kind */
 	u32 numbers; /* runs of digits, with points and commas inside */
 	u32 scripts; /* bit set */
 } F;
 
-/* The script of a character, as a bit; 0: none in particular. */
+enum { LATIN = 1, GREEK = 2, CYRILLIC = 4, HEBREW = 8, ARABIC = 16, INDIA = 32, THAI = 64, HAN = 128, HANGUL = 256 };
+
+/* The script of a character; 0: none in particular. */
 static u32 script(u32 c)
 {
 	if (c < 0x250)
-		return 1; /* Latin */
+		return LATIN;
 	if (c >= 0x370 && c < 0x400)
-		return 2; /* Greek */
+		return GREEK;
 	if (c >= 0x400 && c < 0x530)
-		return 4; /* Cyrillic */
+		return CYRILLIC;
 	if (c >= 0x590 && c < 0x600)
-		return 8; /* Hebrew */
+		return HEBREW;
 	if (c >= 0x600 && c < 0x780)
-		return 16; /* Arabic */
+		return ARABIC;
 	if (c >= 0x900 && c < 0xe00)
-		return 32; /* of India */
+		return INDIA;
 	if (c >= 0xe00 && c < 0xe80)
-		return 64; /* Thai */
-	if ((c >= 0x3040 && c < 0x3100) || (c >= 0x3400 && c < 0xa000))
-		return 128; /* Chinese, Japanese */
+		return THAI;
+	if ((c >= 0x3040 && c < 0x3100) || (c >= 0x3400 && c < 0xa000)) /* Chinese, Japanese */
+		return HAN;
 	if (c >= 0xac00 && c < 0xd7b0)
-		return 256; /* Hangul */
+		return HANGUL;
 	return 0;
 }
 
-enum { A = 1, D = 2, SIGN = 4, SUM = 8, HIGH = 16, MARK = 32, TICK = 64, LINE = 128 };
-static const u8 class[256] = {
-	['a' ... 'z'] = A, ['A' ... 'Z'] = A, ['0' ... '9'] = D,
-	['{'] = SIGN, ['}'] = SIGN, [';'] = SIGN, ['['] = SIGN, [']'] = SIGN, ['_'] = SIGN, ['<'] = SIGN | SUM, ['>'] = SIGN | SUM,
-	['('] = SIGN, [')'] = SIGN, ['='] = SIGN | SUM, ['\\'] = SIGN | SUM, ['#'] = SIGN, ['|'] = SIGN,
-	['+'] = SUM, ['*'] = SUM, ['^'] = SUM, ['%'] = SUM, ['$'] = SUM, ['/'] = SUM,
-	['?'] = MARK, ['`'] = TICK, ['\n'] = LINE, [0xc3 ... 0xf4] = HIGH,
+/* The scripts of the characters that begin with a byte. Where all are known
+ * already there is nothing to learn from another one. */
+static const u16 scripts_of[256] = {
+	[0xc2 ... 0xc9] = LATIN, [0xcd ... 0xcf] = GREEK, [0xd0 ... 0xd4] = CYRILLIC, [0xd6 ... 0xd7] = HEBREW, [0xd8 ... 0xdd] = ARABIC,
+	[0xe0] = INDIA | THAI, [0xe3 ... 0xe9] = HAN, [0xea ... 0xed] = HANGUL,
 };
+
+/* Bits 0 to 3 are signs, 4 to 6 operators, 7 is the question mark; each is one
+ * row of sixteen characters. */
+SP_EACH(classes, v,
+	sp_class(v,
+		 wasm_u8x16_const(0, 0, 0, 1, 16, 16, 0, 0, 1, 1, 16, 2 | 4 | 8 | 16, 2 | 4 | 8 | 32 | 64, 2 | 4 | 8 | 32, 2 | 32 | 64, 4 | 16 | 128),
+		 wasm_u8x16_const(0, 0, 1 | 16, 2 | 32 | 128, 0, 4 | 64, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0)))
+SP_EACH(signs, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(15)), wasm_u8x16_splat(0)))
+SP_EACH(sums, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(112)), wasm_u8x16_splat(0)))
+SP_EACH(points, v, wasm_v128_or(wasm_i8x16_eq(v, wasm_u8x16_splat('.')), wasm_i8x16_eq(v, wasm_u8x16_splat(','))))
+SP_EACH(inner, v, wasm_i8x16_lt(v, wasm_i8x16_splat(-64))) /* bytes of a character after its first */
+SP_EACH(breaks, v, wasm_v128_or(wasm_i8x16_eq(v, wasm_u8x16_splat('\n')), wasm_i8x16_eq(v, wasm_u8x16_splat('`'))))
+
+static inline u32 ones(u64 x) { return (u32)__builtin_popcountll(x); }
+static inline u32 first(u64 x) { return (u32)__builtin_ctzll(x); }
+
+/* The kinds of the word of n bytes at p, added to those in the lanes. */
+static inline v128_t word(const u8 *p, u32 n, v128_t lanes)
+{
+	if (n > 14)
+		return lanes;
+	v128_t key = sp_key(p, n);
+	for (u32 w = slots[sp_slot(key, BITS)]; w; w = following[w])
+		if (sp_same(key, table[w].key))
+			return wasm_i8x16_add(lanes, wasm_v128_load(table[w].adds));
+	return lanes;
+}
+
+static void add(v128_t lanes)
+{
+	u8 n[16];
+	wasm_v128_store(n, lanes);
+	for (u32 k = 0; k < KINDS; k++)
+		F.kind[k] += n[k];
+}
+
+/* What is not counted by masks: the newline, the backtick or the first byte of a
+ * character above ASCII at i. Returns what follows it. */
+static u32 look(const u8 *p, u32 i, u32 n)
+{
+	u32 v = p[i];
+	if (v == '`') {
+		if (i + 2 >= n || p[i + 1] != '`' || p[i + 2] != '`')
+			return i + 1;
+		F.fences++;
+		return i + 3;
+	}
+	if (v == '\n') {
+		if (i + 2 < n) { /* a list's item: "- ", "* " or "1." */
+			u8 x = p[i + 1], y = p[i + 2];
+			F.items += ((x == '-' || x == '*') && y == ' ') || ((u8)(x - '0') < 10 && (y == '.' || y == ')'));
+		}
+		return i + 1;
+	}
+	if (!(scripts_of[v] & ~F.scripts))
+		return i + 1;
+	u32 len = v < 0xe0 ? 2 : v < 0xf0 ? 3 : 4;
+	v &= 0xffu >> (len + 1);
+	for (u32 k = 1; k < len && i + k < n; k++) /* the text may end within a character */
+		v = v << 6 | (p[i + k] & 63);
+	F.scripts |= script(v);
+	return i + len;
+}
 
 static void count(const u8 *p, u32 n)
 {
 	F.bytes += n;
 	F.scripts |= n > 0;
-	for (u32 i = 0; i < n;) {
-		u8 c = class[p[i]];
-		if (c == A) {
-			u32 s = i, h = HASH_SEED;
-			do
-				h = mix(h, p[i++] | 32);
-			while (i < n && class[p[i]] == A);
-			F.words++;
-			if (i - s < 15) {
-				u16 is = lookup(p + s, i - s, h);
-				while (is) {
-					F.kind[__builtin_ctz(is)]++;
-					is &= (u16)(is - 1);
-				}
-			}
-			continue;
+	u64 letters = 0, digits = 0; /* of the block before */
+	v128_t kinds = wasm_u8x16_splat(0);
+	u32 from = 0, next = 0;	     /* where a word began; what has been looked at */
+	for (u32 at = 0; at < n; at += 64) {
+		sp_block b = sp_block_at(p + at, n - at);
+		u64 goes_on = letters >> 63;
+		letters = sp_mask(sp_letters(b));
+		u64 begins = letters & ~(letters << 1 | goes_on);
+		if (!goes_on) {
+			from = at + first(begins);
+			begins &= begins - 1;
 		}
-		if (c & D) {
-			u8 last = i ? p[i - 1] : 0;
-			F.digits++;
-			F.numbers += !(class[last] == D || ((last == '.' || last == ',') && i > 1 && class[p[i - 2]] == D));
+		for (u64 ends = ~letters & (letters << 1 | goes_on); ends; ends &= ends - 1) {
+			kinds = word(p + from, at + first(ends) - from, kinds);
+			from = at + first(begins);
+			begins &= begins - 1;
 		}
-		F.signs += c & SIGN ? 1 : 0;
-		F.sums += c & SUM ? 1 : 0;
-		F.marks += c & MARK ? 1 : 0;
-		if (c & TICK && i + 2 < n && p[i + 1] == '`' && p[i + 2] == '`') {
-			F.fences++;
-			i += 2;
+
+		u64 before = digits;
+		digits = sp_mask(sp_digits(b));
+		if (digits) {
+			u64 point = sp_mask(points(b)) << 1 | (at && (p[at - 1] == '.' || p[at - 1] == ','));
+			F.digits += ones(digits);
+			F.numbers += ones(digits & ~(digits << 1 | before >> 63) & ~(point & (digits << 2 | before >> 62)));
 		}
-		if (c & LINE && i + 2 < n) { /* a list's item: "- ", "* " or "1." */
-			u8 x = p[i + 1], y = p[i + 2];
-			F.items += ((x == '-' || x == '*') && y == ' ') || (class[x] == D && (y == '.' || y == ')'));
+		sp_block c = classes(b);
+		if (wasm_v128_any_true(wasm_v128_or(wasm_v128_or(c.v[0], c.v[1]), wasm_v128_or(c.v[2], c.v[3])))) {
+			F.signs += ones(sp_mask(signs(c)));
+			F.sums += ones(sp_mask(sums(c)));
+			F.marks += ones(sp_mask(c));
 		}
-		if (c & HIGH) {
-			u32 v = p[i], len = v < 0xe0 ? 2 : v < 0xf0 ? 3 : 4;
-			v &= 0xffu >> (len + 1);
-			for (u32 k = 1; k < len && i + k < n; k++) /* the text may end within a character */
-				v = v << 6 | (p[i + k] & 63);
-			F.scripts |= script(v);
-			i += len;
-			continue;
+		u64 high = sp_mask(b);
+		if (high)
+			high &= ~sp_mask(inner(b));
+		for (u64 left = sp_mask(breaks(b)) | high; left; left &= left - 1)
+			if (at + first(left) >= next)
+				next = look(p, at + first(left), n);
+		if (at % 256 == 192) { /* a word takes two bytes, so no lane is over 128 */
+			add(kinds);
+			kinds = wasm_u8x16_splat(0);
 		}
-		i++;
 	}
+	if (letters >> 63)
+		kinds = word(p + from, n - from, kinds);
+	add(kinds);
 }
 
 /* x as thousandths, half of them at half. */

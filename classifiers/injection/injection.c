@@ -11,6 +11,7 @@
 #define SP_CONFIG
 #define SP_WHOLE
 #include "fold.h"
+#include "runs.h"
 
 SP_CLASSIFIER("{\"name\":\"injection\",\"version\":\"1.0.0\",\"kinds\":[\"PROMPT_INJECTION\",\"INDIRECT_INJECTION\"],"
 	      "\"scores\":[\"injection\"],\"config_schema\":{\"type\":\"object\"}}")
@@ -65,8 +66,9 @@ typedef uint64_t u64;
 #define BLOB CONCEPT(39)
 #define ASK CONCEPT(40)
 
+#define LONGEST 27
 static const struct {
-	char text[28];
+	char text[32]; /* of LONGEST bytes at most */
 	u64 is;
 } words[] = {
 #define W(text, is) {text, is},
@@ -113,12 +115,16 @@ static const char documents[][16] = {"document", "documents", "context", "search
 /* The probability, in thousandths, that so many points are an injection. */
 static const u16 chance[] = {0, 20, 60, 200, 550, 750, 880, 930, 970};
 
-#define SLOTS 4096
+#define BITS 12
+#define SLOTS (1 << BITS)
 static u16 slots[SLOTS];
 
-/* The rules that end in each concept, as bits. */
-static u64 rules_of[64];
+/* The rules whose last concept is each, as bits, where a text is a prompt and where
+ * it is a document; and those whose last but one it is. */
+static u64 ending[2][64], before[64];
 _Static_assert(RULES <= 64, "a bit for each rule");
+
+#define WIDEST 60 /* window of a rule */
 
 static inline u32 last_of(u32 r) { return rules[r].is[3] ? 3 : rules[r].is[2] ? 2 : 1; }
 
@@ -126,30 +132,42 @@ static inline u32 last_of(u32 r) { return rules[r].is[3] ? 3 : rules[r].is[2] ? 
  * the order of the tables; numbers count from 1. */
 static u8 mark_head[128], mark_next[MARKS], sign_head[1024], sign_next[SIGNS];
 
-static inline u32 sign_list(u8 a, u8 b) { return (a & 15u) << 6 | (b & 63u); }
+/* What may follow a first byte of marks, as bits of that byte's row, and "<" or
+ * "</" where an element begins or ends that holds a document. */
+enum { ANGLE = 1, BRACKET = 2, HASH = 4, NEWLINE = 8, ELEMENT = 16 };
+static u8 second[256];
+static inline u8 row(u8 c) { return c == '<' ? ANGLE : c == '[' ? BRACKET : c == '#' ? HASH : NEWLINE; }
 
-static inline u32 slot_of(u32 h) { return (h ^ h >> 15) & (SLOTS - 1); }
+static inline u32 sign_list(u8 a, u8 b) { return (a & 15u) << 6 | (b & 63u); }
 
 static int sp_config(const char *json, size_t len)
 {
 	(void)json, (void)len;
 	for (u32 w = 0; w < WORDS; w++) {
-		u32 h = 2166136261u;
-		for (u32 k = 0; words[w].text[k]; k++)
-			h = (h ^ (u8)words[w].text[k]) * 16777619u;
-		u32 s = slot_of(h);
+		u32 s = sp_slot(wasm_v128_load(words[w].text), BITS);
 		while (slots[s])
 			s = (s + 1) & (SLOTS - 1);
 		slots[s] = (u16)(w + 1);
 	}
-	for (u32 r = 0; r < RULES; r++)
-		for (u64 is = rules[r].is[last_of(r)]; is; is &= is - 1)
-			rules_of[__builtin_ctzll(is)] |= CONCEPT(r);
+	for (u32 r = 0; r < RULES; r++) {
+		u32 last = last_of(r);
+		for (u64 is = rules[r].is[last]; is; is &= is - 1) {
+			if (rules[r].place & PROMPT)
+				ending[0][__builtin_ctzll(is)] |= CONCEPT(r);
+			if (rules[r].place & DOCUMENT)
+				ending[1][__builtin_ctzll(is)] |= CONCEPT(r);
+		}
+		for (u64 is = rules[r].is[last - 1]; is; is &= is - 1)
+			before[__builtin_ctzll(is)] |= CONCEPT(r);
+	}
 	for (u32 k = MARKS; k-- > 0;) {
 		u8 c = (u8)marks[k].text[0];
 		mark_next[k] = mark_head[c];
 		mark_head[c] = (u8)(k + 1);
+		second[(u8)marks[k].text[1]] |= row(c);
 	}
+	for (u32 k = 0; k < DOCUMENTS; k++)
+		second[(u8)documents[k][0]] |= ELEMENT;
 	for (u32 k = SIGNS; k-- > 0;) {
 		u32 l = sign_list((u8)signs[k].text[0], (u8)signs[k].text[1]);
 		sign_next[k] = sign_head[l];
@@ -160,6 +178,8 @@ static int sp_config(const char *json, size_t len)
 
 static sp_view V;
 static u32 place; /* PROMPT or DOCUMENT, at the byte looked at */
+static int inside; /* which of documents; -1: none */
+static u32 no_blob; /* before this no run is one */
 
 static inline u8 at(u32 i) { return i < V.n ? V.p[i] : 0; }
 static inline u8 lower(u8 c) { return (u8)(c - 'A') < 26 ? c | 32 : c; }
@@ -179,7 +199,7 @@ static int begins_lower(u32 a, const char *s)
 /* The concepts seen last, in a ring, and the half-words before each. */
 #define RING 32
 static struct {
-	u64 is;
+	u64 is, before; /* concepts; rules that have one of them as last but one */
 	u32 pos, s, e;
 } hits[RING];
 static u32 nhits;
@@ -217,18 +237,25 @@ static void match(u32 s, u32 e, u32 family, int8_t points)
 static void hit(u64 is, u32 pos, u32 s, u32 e)
 {
 	u32 now = nhits++;
+	u64 candidates = 0, opened = 0;
+	for (u64 left = is; left; left &= left - 1) {
+		candidates |= ending[place - 1][__builtin_ctzll(left)];
+		opened |= before[__builtin_ctzll(left)];
+	}
 	hits[now % RING].is = is;
+	hits[now % RING].before = opened;
 	hits[now % RING].pos = pos;
 	hits[now % RING].s = s;
 	hits[now % RING].e = e;
+	if (!candidates)
+		return;
 	u32 oldest = now >= RING ? now - RING + 1 : 0;
-	u64 candidates = 0;
-	for (u64 left = is; left; left &= left - 1)
-		candidates |= rules_of[__builtin_ctzll(left)];
+	opened = 0;
+	for (u32 j = now; j > oldest && pos - hits[(j - 1) % RING].pos <= WIDEST; j--)
+		opened |= hits[(j - 1) % RING].before;
+	candidates &= opened;
 	for (; candidates; candidates &= candidates - 1) {
 		u32 r = (u32)__builtin_ctzll(candidates);
-		if (!(place & rules[r].place))
-			continue;
 		u32 k = last_of(r), j = now;
 		while (k > 0 && j > oldest && pos - hits[(j - 1) % RING].pos <= rules[r].window) {
 			j--;
@@ -242,14 +269,12 @@ static void hit(u64 is, u32 pos, u32 s, u32 e)
 
 /* ---- words ---- */
 
-static u64 lookup(const u8 *w, u32 n, u32 h)
+/* The concepts of a word by its first 16 bytes and the others. */
+static inline u64 lookup(v128_t key, v128_t rest)
 {
-	for (u32 s = slot_of(h); slots[s]; s = (s + 1) & (SLOTS - 1)) {
-		const char *x = words[slots[s] - 1].text;
-		u32 k = 0;
-		while (k < n && (u8)x[k] == w[k])
-			k++;
-		if (k == n && !x[k])
+	for (u32 s = sp_slot(key, BITS); slots[s]; s = (s + 1) & (SLOTS - 1)) {
+		const char *text = words[slots[s] - 1].text;
+		if (sp_same(key, wasm_v128_load(text)) && sp_same(rest, wasm_v128_load(text + 16)))
 			return words[slots[s] - 1].is;
 	}
 	return 0;
@@ -262,8 +287,8 @@ static inline int letter(u32 i) { return alpha(at(i)) || (at(i) >= 0xc3 && at(i)
  * basic letters become small. */
 static u32 read_word(u32 i, u64 *is)
 {
-	u8 w[32];
-	u32 n = 0, h = 2166136261u;
+	u8 w[32] = {0};
+	u32 n = 0;
 	while (letter(i) || digit(at(i))) {
 		u8 c = lower(at(i++)), d = 0;
 		if (c >= 0xc3) {
@@ -275,18 +300,15 @@ static u32 read_word(u32 i, u64 *is)
 			else if (c == 0xd0 && d >= 0xa0 && d <= 0xaf)
 				c = 0xd1, d -= 0x20;
 		}
-		if (n < 28) {
+		if (n <= LONGEST) {
 			w[n++] = c;
-			h = (h ^ c) * 16777619u;
-			if (d) {
+			if (d)
 				w[n++] = d;
-				h = (h ^ d) * 16777619u;
-			}
 		} else {
-			n = 29;
+			n = LONGEST + 2;
 		}
 	}
-	*is = n < 28 ? lookup(w, n, h) : 0;
+	*is = n <= LONGEST ? lookup(wasm_v128_load(w), wasm_v128_load(w + 16)) : 0;
 	return i;
 }
 
@@ -306,19 +328,25 @@ static u32 read_sign(u32 i, u64 *is)
 	return 0;
 }
 
-/* A run of base64 or hex too long for a word: its end, or 0. */
+/* A run of base64 or hex too long for a word: its end, or 0. What follows within
+ * a run that is none is none either, so nothing is read twice. */
 static u32 blob_end(u32 i)
 {
+	if (i < no_blob)
+		return 0;
 	u32 e = i, mixed = 0;
 	while (alpha(at(e)) || digit(at(e)) || at(e) == '+' || at(e) == '/' || at(e) == '=') {
 		mixed |= digit(at(e)) ? 1 : at(e) == lower(at(e)) ? 2 : 4;
 		e++;
 	}
-	return e - i >= 32 && (mixed & (mixed - 1)) ? e : 0;
+	if (e - i >= 32 && (mixed & (mixed - 1)))
+		return e;
+	no_blob = e;
+	return 0;
 }
 
 /* Enters or leaves an element that holds a document, at a '<'. */
-static void enter(u32 i, int *inside)
+static void enter(u32 i)
 {
 	u32 closes = at(i + 1) == '/';
 	for (u32 k = 0; k < DOCUMENTS; k++) {
@@ -328,45 +356,57 @@ static void enter(u32 i, int *inside)
 		u8 end = at(i + 1 + closes + n);
 		if (!begins_lower(i + 1 + closes, documents[k]) || (end != '>' && end != ' '))
 			continue;
-		if (!closes && *inside < 0)
-			*inside = (int)k;
-		else if (closes && *inside == (int)k)
-			*inside = -1;
+		if (!closes && inside < 0)
+			inside = (int)k;
+		else if (closes && inside == (int)k)
+			inside = -1;
 	}
 }
 
-static void scan(u32 where)
+/* Bits 0 to 3 are what marks begin with, 4 and 5 the ends of clauses, 6 and 7 what
+ * base64 has beside letters and digits; each is one row of sixteen characters. */
+SP_EACH(classes, v,
+	sp_class(v, wasm_u8x16_const(0, 16, 0, 2, 0, 0, 0, 0, 0, 0, 1, 8 | 32 | 64, 4, 128, 16, 32 | 64),
+		 wasm_u8x16_const(1, 0, 2 | 16 | 64, 4 | 32 | 128, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+SP_EACH(opening, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(15)), wasm_u8x16_splat(0)))
+SP_EACH(ending_clause, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(48)), wasm_u8x16_splat(0)))
+SP_EACH(base64, v, wasm_i8x16_ne(wasm_v128_and(v, wasm_u8x16_splat(192)), wasm_u8x16_splat(0)))
+SP_EACH(inner, v, wasm_i8x16_lt(v, wasm_i8x16_splat(-64))) /* bytes of a character after its first */
+
+struct masks {
+	u64 alnum, run, marks, stops, high; /* run: alnum and what else base64 has; high: first bytes of characters above ASCII */
+};
+
+static inline struct masks masks_at(u32 i)
 {
-	u32 pos = 0;
-	int inside = -1;
-	nhits = nfound = 0;
-	__builtin_memset(best, 0, sizeof best);
-	for (u32 i = 0; i < V.n;) {
-		u8 c = V.p[i];
-		place = inside >= 0 ? DOCUMENT : where;
-		if (letter(i) || digit(c)) {
-			u64 is;
-			u32 e = digit(c) || alpha(c) ? blob_end(i) : 0;
-			if (e)
-				is = BLOB;
-			else
-				e = read_word(i, &is);
-			pos += 2;
-			if (is)
-				hit(is, pos, i, e);
-			i = e;
-			continue;
-		}
-		if (c >= 0xe3 && c <= 0xed) {
-			u64 is;
-			u32 n = read_sign(i, &is);
-			pos += n ? 2 : 1;
-			if (n)
-				hit(is, pos, i, i + n);
-			i += n ? n : 3;
-			continue;
-		}
-		if (c == '<' || c == '[' || c == '#' || c == '\n') {
+	struct masks m = {0};
+	if (i >= V.n)
+		return m;
+	sp_block b = sp_block_at(V.p + i, V.n - i), c = classes(b);
+	m.alnum = sp_mask(sp_letters(b)) | sp_mask(sp_digits(b));
+	m.run = m.alnum | sp_mask(base64(c));
+	m.marks = sp_mask(opening(c));
+	m.stops = sp_mask(ending_clause(c));
+	m.high = sp_mask(b);
+	if (m.high)
+		m.high &= ~sp_mask(inner(b));
+	return m;
+}
+
+/* The 64 bits from bit k on, of which the upper ones are in the next block. */
+static inline u64 from_bit(u64 block, u64 next, u32 k) { return block >> k | next << 1 << (63 - k); }
+
+static inline u32 ones(u64 x) { return (u32)__builtin_popcountll(x); }
+static inline u32 first(u64 x) { return (u32)__builtin_ctzll(x); }
+
+/* Reads what is not a word at i: a mark's beginning, or a character above ASCII
+ * that is no letter. Returns its end. */
+static u32 look(u32 i, u32 where, u32 *pos)
+{
+	u8 c = V.p[i];
+	if (c < 0x80) {
+		u8 next = lower(at(i + 1));
+		if (second[next] & row(c))
 			for (u32 k = mark_head[c]; k; k = mark_next[k - 1])
 				if (begins_lower(i, marks[k - 1].text)) {
 					u32 n = 0;
@@ -374,23 +414,77 @@ static void scan(u32 where)
 						n++;
 					match(c == '\n' ? i + 1 : i, i + n, MARKING, marks[k - 1].points);
 				}
-			if (c == '<' && where == PROMPT)
-				enter(i, &inside);
-			if (c == '\n' && at(i + 1) == '\n')
-				pos += 10;
-		} else if (c == '.' || c == '!' || c == '?' || c == ';') {
-			pos += 6;
-		} else if (c == 0xf3 && at(i + 1) == 0xa0 && (at(i + 2) == 0x80 || at(i + 2) == 0x81)) {
-			/* Letters of the tag block are invisible; a flag takes up to seven. */
-			u32 e = i;
-			while (at(e) == 0xf3 && at(e + 1) == 0xa0 && (at(e + 2) == 0x80 || at(e + 2) == 0x81))
-				e += 4;
-			if (e - i > 32)
-				match(i, e, HIDING, 6);
-			i = e;
-			continue;
+		if (c == '<' && where == PROMPT && second[next == '/' ? lower(at(i + 2)) : next] & ELEMENT) {
+			enter(i);
+			place = inside >= 0 ? DOCUMENT : where;
 		}
-		i += c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+		if (c == '\n' && next == '\n')
+			*pos += 10;
+		return i + 1;
+	}
+	if (c >= 0xe3 && c <= 0xed) {
+		u64 is;
+		u32 n = read_sign(i, &is);
+		*pos += n ? 2 : 1;
+		if (n)
+			hit(is, *pos, i, i + n);
+		return i + (n ? n : 3);
+	}
+	if (c == 0xf3 && at(i + 1) == 0xa0 && (at(i + 2) == 0x80 || at(i + 2) == 0x81)) {
+		/* Letters of the tag block are invisible; a flag takes up to seven. */
+		u32 e = i;
+		while (at(e) == 0xf3 && at(e + 1) == 0xa0 && (at(e + 2) == 0x80 || at(e + 2) == 0x81))
+			e += 4;
+		if (e - i > 32)
+			match(i, e, HIDING, 6);
+		return e;
+	}
+	return i + (c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4);
+}
+
+static void scan(u32 where)
+{
+	u32 pos = 0, next = 0; /* next: before it all has been read */
+	nhits = nfound = no_blob = 0;
+	inside = -1;
+	place = where;
+	__builtin_memset(best, 0, sizeof best);
+	struct masks m = {0}, ahead = masks_at(0);
+	for (u32 block = 0; block < V.n; block += 64) {
+		u64 goes_on = m.alnum >> 63;
+		m = ahead;
+		ahead = masks_at(block + 64);
+		u64 words = m.alnum & ~(m.alnum << 1 | goes_on);
+		for (u64 left = words | m.marks | m.high; left; left &= left - 1) {
+			u32 k = first(left), i = block + k;
+			if (i < next)
+				continue;
+			u32 clauses = 6 * ones(m.stops & (((u64)1 << k) - 1)); /* that ended in the block before i */
+			u64 is = BLOB;
+			if (words >> k & 1) {
+				u64 goes = from_bit(m.run, ahead.run, k), after = ~from_bit(m.alnum, ahead.alnum, k);
+				if ((u32)~goes || !(next = blob_end(i))) {
+					u32 n = after ? first(after) : 64;
+					if (n <= 16 && !(from_bit(m.high, ahead.high, k) >> n & 1)) {
+						is = lookup(sp_key(V.p + i, n), wasm_u8x16_splat(0));
+						next = i + n;
+					} else {
+						next = read_word(i, &is);
+					}
+				}
+			} else if (letter(i)) {
+				next = read_word(i, &is);
+			} else {
+				pos += clauses;
+				next = look(i, where, &pos);
+				pos -= clauses;
+				continue;
+			}
+			pos += 2;
+			if (is)
+				hit(is, pos + clauses, i, next);
+		}
+		pos += 6 * ones(m.stops);
 	}
 }
 
