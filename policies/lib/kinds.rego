@@ -84,3 +84,25 @@ kinds_found(score) := {kind |
 	some kind, finding in facts.findings
 	finding.max_score >= score
 }
+
+# METADATA
+# title: Unread
+# description: >-
+#   Not all of the request has been read by these classifiers: one of them is
+#   missing or failed, or there is content other than text, which none reads. What
+#   nobody has read may hold anything.
+# custom: {offered: true}
+unread(classifiers) if {
+	some name in classifiers
+	not input.classifiers[name]
+}
+
+unread(classifiers) if {
+	some name in classifiers
+	input.classifiers[name].error
+}
+
+unread(_) if {
+	some modality in input.request.modalities
+	modality != "text"
+}

@@ -29,3 +29,13 @@ test_kinds_found if {
 	sallyport.kinds_found(0.5) == {"EMAIL_ADDRESS", "SECRET_OF_MINE"} with input as found
 	sallyport.kinds_found(0) == {"EMAIL_ADDRESS", "PHONE_NUMBER", "SECRET_OF_MINE"} with input as found
 }
+
+test_unread if {
+	read := {"classifiers": {"pii": {"findings": {}}}, "request": {"modalities": ["text"]}}
+	not sallyport.unread(["pii"]) with input as read
+	not sallyport.unread([]) with input as read
+	sallyport.unread(["pii", "names"]) with input as read
+	sallyport.unread(["pii"]) with input as object.union(read, {"classifiers": {"pii": {"error": "trap"}}})
+	not sallyport.unread(["pii"]) with input as object.union(read, {"classifiers": {"names": {"error": "trap"}}})
+	sallyport.unread([]) with input as object.union(read, {"request": {"modalities": ["text", "image"]}})
+}

@@ -21,6 +21,22 @@ request(changes) := object.union(base, changes)
 # custom: {offered: true}
 found(classifier, kind, score) := {"classifiers": {classifier: {"findings": {kind: {"count": 1, "max_score": score}}}}}
 
+# METADATA
+# title: Codes
+# description: The codes of a package's reasons, such as of its deny.
+# custom: {offered: true}
+codes(reasons) := {reason.code | some reason in reasons}
+
+# METADATA
+# title: Excluded
+# description: The targets that a package's exclude names with this code.
+# custom: {offered: true}
+excluded(exclude, code) := {target |
+	some target, reasons in exclude
+	some reason in reasons
+	reason.code == code
+}
+
 base := {
 	"time": "2026-01-02T03:04:05Z",
 	"request": {

@@ -35,6 +35,13 @@ deny contains {"code": "region_unknown", "message": "the key has no attribute re
 
 personal if count(found_kinds) > 0
 
+# What has not been read may be personal.
+personal if data.sallyport.unread(readers)
+
+# Add "names" where that classifier is loaded: people and places have no form that
+# pii could know them by.
+readers := ["pii"]
+
 found_kinds := data.sallyport.personal_kinds & data.sallyport.kinds_found(0.5)
 
 default region := "none"
