@@ -36,25 +36,25 @@ func (t *piiTwin) iban(a int) int {
 		digits += either(isDigit(c), string(c), string([]byte{'1' + (c-'A')/10, '0' + (c-'A')%10}))
 	}
 	v, _ := new(big.Int).SetString(digits, 10)
-	if v.Mod(v, big.NewInt(97)).Int64() != 1 || isWord(t.at(q)) {
+	if v.Mod(v, big.NewInt(97)).Int64() != 1 || isAlnum(t.at(q)) {
 		return 0
 	}
 	return t.emit(a, q, "IBAN_SUM")
 }
 
-// ends says whether a code with letters may end before e.
-func (t *piiTwin) ends(e int) bool {
-	return !isWord(t.at(e)) && !(t.at(e) == '-' && isAlnum(t.at(e+1)))
+// spanish looks for a number with a letter before a, then for one that begins there.
+func (t *piiTwin) spanish(a int) int {
+	s := a - either(t.at(a-1) == '-', 2, 1)
+	return first(
+		given(oneOf(upperASCII(t.at(s)), "XYZ"), func() int { return t.spanishFrom(s, a) }),
+		func() int { return t.spanishFrom(a, a) },
+	)
 }
 
-func (t *piiTwin) spanish(a int) int {
-	s, prefix, want := a, "", 8
-	for _, k := range []int{1, 2} {
-		c := upperASCII(t.at(a - k))
-		if oneOf(c, "XYZ") && (k == 1 || t.at(a-1) == '-') {
-			s, prefix, want = a-k, string('0'+c-'X'), 7
-			break
-		}
+func (t *piiTwin) spanishFrom(s, a int) int {
+	prefix, want := "", 8
+	if s < a {
+		prefix, want = string('0'+upperASCII(t.at(s))-'X'), 7
 	}
 	if s < t.floor || !t.headOK(s) {
 		return 0
@@ -113,7 +113,7 @@ func (t *piiTwin) fiscal(a int) int {
 			sum += v
 		}
 	}
-	if isWord(t.at(q)) {
+	if isAlnum(t.at(q)) {
 		return 0
 	}
 	return t.emit(a, q, "FISCAL_SUM")

@@ -49,7 +49,7 @@ func (t *piiTwin) readGroups(a int) {
 			e++
 		}
 		c := t.at(e)
-		if isWord(c) && !(lowerASCII(c) == 'x' && isDigit(t.at(e+1))) || len(t.d)+e-a > 20 {
+		if isAlnum(c) && !(lowerASCII(c) == 'x' && isDigit(t.at(e+1))) || len(t.d)+e-a > 20 {
 			return
 		}
 		for i := a; i < e; i++ {
@@ -169,6 +169,7 @@ func (t *piiTwin) card() int {
 		switch {
 		case brand == "BRAND":
 			return t.emit(s, e, either(told > 0, "CARD_TOLD", either(m > 1, "CARD_GROUPED", "CARD_SOLID")))
+		case t.glued(s), t.joinedOn(s) && told == 0:
 		case brand == "RARE" && (told > 0 || m > 1 || n != 12 && n != 16):
 			return t.emit(s, e, either(told > 0, "CARD_RARE_TOLD", "CARD_RARE"))
 		case told > 0 && t.d[0] >= 2 && t.d[0] != 7:
@@ -322,12 +323,23 @@ func (t *piiTwin) toldID() int {
 	return t.emit(s, end, what)
 }
 
+// speaksJoined says whether the form speaks for a number that is joined to a name.
+func (f idForm) speaksJoined() bool {
+	switch kind, _, _ := strings.Cut(f.grouped+f.solid, "_"); kind {
+	case "CPF", "CNPJ", "DETAX", "PESEL":
+		return true
+	case "SSN", "ITIN":
+		return f.alike == "-"
+	}
+	return false
+}
+
 func (t *piiTwin) loneID(late bool) int {
 	s := t.groups[0].s
 	for _, f := range idForms {
 		m := t.hasForm(f)
 		what := either(m > 1, f.grouped, f.solid)
-		if f.late != late || m == 0 || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other") > 0 || t.near(s, 44, "phone") > 0 ||
+		if f.late != late || m == 0 || t.joinedOn(s) && !f.speaksJoined() || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other") > 0 || f.seps == "" && t.near(s, 44, "phone") > 0 ||
 			m > 0 && t.sum[m] == 9 && t.amount(m, false) {
 			continue
 		}

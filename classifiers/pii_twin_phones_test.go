@@ -389,7 +389,7 @@ func (t *piiTwin) phoneOdd(m int, plus, told bool) string {
 	return t.phoneShape(m, told)
 }
 
-var extensionForm = regexp.MustCompile(`^[ ,]{0,4}(?:ext|x)[.: ]{0,4}(\d{1,6})(?:[^0-9a-z_]|$)`)
+var extensionForm = regexp.MustCompile(`^[ ,]{0,4}(?:ext|x)[.: ]{0,4}(\d{1,6})(?:[^0-9a-z]|$)`)
 
 func (t *piiTwin) extension(e int) int {
 	if m := extensionForm.FindStringSubmatchIndex(lowerASCIIs(t.slice(e, e+24))); m != nil {
@@ -447,6 +447,9 @@ func (t *piiTwin) phone(plus bool) int {
 				if listed && m == 1 || !listed && (more || t.amount(m, told)) {
 					continue
 				}
+			}
+			if !plus && t.joinedOn(s) && !(told && (m > 1 || t.d[0] == 0 || t.sum[1] >= 10)) {
+				continue
 			}
 			closed := t.at(t.groups[0].e) == ')'
 			if t.at(s-1) == '(' && m > 1 && (closed || t.at(s-2) == '+') {

@@ -32,12 +32,12 @@ func (t *piiTwin) ipv4End(a int) int {
 
 func (t *piiTwin) ipv4(a int) int {
 	e := t.ipv4End(a)
-	if e == 0 || isWord(t.at(e)) || t.at(e) == '.' && isAlnum(t.at(e+1)) || t.at(e) == '-' && isAlpha(t.at(e+1)) {
+	if e == 0 || !t.ends(e) || t.at(e) == '.' && isAlnum(t.at(e+1)) || t.at(e) == '-' && isAlpha(t.at(e+1)) {
 		return 0
 	}
 	told := t.near(a, 40, "network")
-	c, b := t.at(a-1), t.at(a-2)
-	if c == '.' || c == '-' && isAlpha(b) || c == '/' && isAlnum(b) || c == '=' && oneOf(b, "=~>") ||
+	c, b := either(a == t.fresh, 0, t.at(a-1)), t.at(a-2)
+	if c == '.' || c == '=' && oneOf(b, "=~>") || t.joinedOn(a) && told != 2 ||
 		nearer(t.near(a, 20, "version"), told) || nearer(t.near(a, 32, "phone"), told) {
 		return 0
 	}
@@ -96,7 +96,7 @@ func (t *piiTwin) ipv6(a int) int {
 	}
 	leading := t.at(a) == ':'
 	switch {
-	case isWord(t.at(q)), t.at(q) == ':' && isAlnum(t.at(q+1)), digits == 0, groups == 0,
+	case isAlnum(t.at(q)), t.at(q) == ':' && isAlnum(t.at(q+1)), digits == 0, groups == 0,
 		gap && groups > 7, !gap && groups != 8,
 		gap && groups < 3 && longest < 3 && !leading,
 		gap && groups < 2 && leading && digits != q-a-2:
@@ -114,7 +114,8 @@ func (t *piiTwin) slice(a, b int) string { return string(t.p[min(a, len(t.p)):mi
 
 func (t *piiTwin) mac(a int) int {
 	text, e := t.slice(a, a+17), a+17
-	if !macForm.MatchString(text) || strings.Count(text, text[2:3]) != 5 || isWord(t.at(e)) || t.at(e) == text[2] && isAlnum(t.at(e+1)) ||
+	if !macForm.MatchString(text) || strings.Count(text, text[2:3]) != 5 || isAlnum(t.at(e)) ||
+		t.at(e) == text[2] && isAlnum(t.at(e+1)) && t.nameBehind(e+1) < 2 ||
 		text[2] == '-' && !strings.ContainsAny(text, "abcdefABCDEF") {
 		return 0
 	}
@@ -123,8 +124,8 @@ func (t *piiTwin) mac(a int) int {
 
 func (t *piiTwin) macDotted(a int) int {
 	text, e := t.slice(a, a+14), a+14
-	if isWord(t.at(a-1)) || t.at(a-1) == '.' && isAlnum(t.at(a-2)) || !dottedForm.MatchString(text) ||
-		isWord(t.at(e)) || t.at(e) == '.' && isAlnum(t.at(e+1)) ||
+	if !t.headOK(a) || !dottedForm.MatchString(text) ||
+		isAlnum(t.at(e)) || t.at(e) == '.' && isAlnum(t.at(e+1)) ||
 		!strings.ContainsAny(text, "abcdefABCDEF") && t.near(a, 32, "mac") == 0 {
 		return 0
 	}
@@ -140,8 +141,13 @@ func (t *piiTwin) email(i int) int {
 	for s > t.floor && i-s < 64 && (isAlnum(t.p[s-1]) || t.p[s-1] >= 0x80 || oneOf(t.p[s-1], "._-+%'&")) && !(plain && t.wideBefore(s)) {
 		s--
 	}
-	for s < i && (oneOf(t.p[s], ".'&-%") || cont(s)) {
-		s++
+	for begin := s; begin < i; {
+		for s = begin; s < i && (oneOf(t.p[s], ".'&-%") || cont(s)); {
+			s++
+		}
+		if begin = t.pastEscape(s); begin == s {
+			break
+		}
 	}
 	for e-i <= 253 && (isAlnum(t.at(e)) || t.at(e) >= 0x80 || t.at(e) == '-' || t.at(e) == '.' && t.at(e-1) != '.') {
 		if t.at(e) == '.' {
@@ -160,6 +166,15 @@ func (t *piiTwin) email(i int) int {
 	}
 	domain := string(t.p[i+1 : e])
 	k := strings.LastIndexByte(domain, '.')
+	for k >= 0 && strings.Trim(domain[k+1:], tens+"-") == "" {
+		domain = strings.TrimRightFunc(domain[:k], func(r rune) bool { return r < 0x80 && !isAlnum(byte(r)) })
+		k = strings.LastIndexByte(domain, '.')
+	}
+	if top := domain[k+1:]; !strings.HasPrefix(lowerASCIIs(top), "xn-") {
+		top, _, _ = strings.Cut(top, "-")
+		domain = domain[:k+1] + top
+	}
+	e = i + 1 + len(domain)
 	if s == i || t.p[i-1] == '.' || k < 1 || domain[0] == '-' || domain[0] == '.' {
 		return 0
 	}
@@ -246,7 +261,7 @@ func (t *piiTwin) spelt(q int) int {
 	for isDigit(t.at(q)) {
 		q++
 	}
-	if !yearOK(t.slice(y, q)) || isWord(t.at(q)) {
+	if !yearOK(t.slice(y, q)) || isAlnum(t.at(q)) {
 		return 0
 	}
 	return q
@@ -259,7 +274,7 @@ func (t *piiTwin) dateEnd(a int) (start, end int) {
 		bigFirst := len(m[1]) == 4 && len(m[7]) <= 2 && yearOK(m[1]) && within(y, 1, 12) && within(z, 1, 31)
 		bigLast := len(m[1]) <= 2 && yearOK(m[7]) && within(x, 1, 31) && within(y, 1, 31) && (x <= 12 || y <= 12)
 		e := a + len(m[0])
-		if !bigFirst && !bigLast || isDigit(t.at(e)) || isWord(t.at(e)) && !(t.at(e) == 'T' && isDigit(t.at(e+1))) ||
+		if !bigFirst && !bigLast || isDigit(t.at(e)) || isAlnum(t.at(e)) && !(t.at(e) == 'T' && isDigit(t.at(e+1))) ||
 			oneOf(t.at(e), "-./") && isDigit(t.at(e+1)) {
 			return 0, 0
 		}
@@ -286,7 +301,7 @@ func (t *piiTwin) dateEnd(a int) (start, end int) {
 		for isDigit(t.at(e)) {
 			e++
 		}
-		if y > k && e-y == 4 && yearOK(t.slice(y, e)) && !isWord(t.at(e)) {
+		if y > k && e-y == 4 && yearOK(t.slice(y, e)) && !isAlnum(t.at(e)) {
 			w := a - month + 1
 			for w > t.floor && a-w < 24 && t.letter(w-1) {
 				w--
@@ -307,7 +322,7 @@ func numericStart(s string) bool {
 }
 
 func (t *piiTwin) birth(a int) int {
-	if isWord(t.at(a-1)) || oneOf(t.at(a-1), "-./") && isDigit(t.at(a-2)) {
+	if t.glued(a) || oneOf(t.at(a-1), "-./") && isDigit(t.at(a-2)) {
 		return 0
 	}
 	s, e := t.dateEnd(a)

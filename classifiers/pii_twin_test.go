@@ -23,6 +23,7 @@ type piiTwin struct {
 	p          []byte
 	from, upto []int // original bytes of each byte of p
 	floor      int
+	fresh      int // the end of the last escape
 	found      []engine.Finding
 	evidence   []string // of each finding
 	groups     []piiGroup
@@ -216,15 +217,70 @@ func either[T any](cond bool, a, b T) T {
 	return b
 }
 
-func (t *piiTwin) headOK(s int) bool {
-	c := t.at(s - 1)
-	return !isWord(c) && !(oneOf(c, "-./") && isAlnum(t.at(s-2)))
+var (
+	backslashed = regexp.MustCompile(`^\\(?:[nrt]|u[0-9A-Fa-f]{4})`)
+	percented   = regexp.MustCompile(`^%(?:0[9AaDd]|2[0-9A-Fa-f]|3[A-Fa-f]|40|5[B-Fb-f]|60|7[B-Eb-e])`)
+)
+
+// pastEscape is the end of an escape whose sign stands before a, or a.
+func (t *piiTwin) pastEscape(a int) int {
+	if a == 0 {
+		return a
+	}
+	text := t.p[a-1 : min(len(t.p), a+5)]
+	return a - 1 + max(1, len(backslashed.Find(text)), len(percented.Find(text)))
 }
 
-func (t *piiTwin) tailOK(e int) bool {
-	c := t.at(e)
-	return !isWord(c) && !(c == '-' && isAlnum(t.at(e+1))) && !(c == '.' && isDigit(t.at(e+1)))
+// nameOf is 2 for letters and digits that look like a name, 1 for few of them, 0
+// for none and for those of a hash.
+func nameOf(word []byte) int {
+	switch {
+	case slices.ContainsFunc(word, func(c byte) bool { return !isHex(c) }):
+		return 2
+	case len(word) < 4 && slices.ContainsFunc(word, isAlpha):
+		return 1
+	}
+	return 0
 }
+
+const twinNameReach = 32
+
+func (t *piiTwin) nameBefore(e int) int {
+	s := e
+	for e-s < twinNameReach && s != t.fresh && isAlnum(t.at(s-1)) {
+		s--
+	}
+	return nameOf(t.p[s:e])
+}
+
+func (t *piiTwin) nameBehind(s int) int {
+	e := s
+	for e-s < twinNameReach && isAlnum(t.at(e)) {
+		e++
+	}
+	return nameOf(t.p[s:e])
+}
+
+// glued says whether s is within letters and digits.
+func (t *piiTwin) glued(s int) bool { return s != t.fresh && isAlnum(t.at(s-1)) }
+
+// joinedOn says whether letters or digits and a sign that joins them stand before s.
+func (t *piiTwin) joinedOn(s int) bool {
+	return s != t.fresh && oneOf(t.at(s-1), "-./_") && t.glued(s-1)
+}
+
+func (t *piiTwin) headOK(s int) bool {
+	version := t.at(s-1) == '.' && isDigit(t.at(s-2))
+	return !t.glued(s) && (!t.joinedOn(s) || !version && t.nameBefore(s-1) > 0)
+}
+
+// ends says whether a code with letters may end before e.
+func (t *piiTwin) ends(e int) bool {
+	joined := oneOf(t.at(e), "-_") && isAlnum(t.at(e+1))
+	return !isAlnum(t.at(e)) && (!joined || t.nameBehind(e+1) > 0)
+}
+
+func (t *piiTwin) tailOK(e int) bool { return t.ends(e) && !(t.at(e) == '.' && isDigit(t.at(e+1))) }
 
 // Words nearby.
 
@@ -241,7 +297,7 @@ func (t *piiTwin) edge(i int) bool {
 }
 
 func (t *piiTwin) wordBegins(i int) bool {
-	return t.letter(i) && t.at(i)&0xc0 != 0x80 && (!t.letter(i-1) || t.edge(i))
+	return t.letter(i) && t.at(i)&0xc0 != 0x80 && (!t.letter(i-1) || t.edge(i) || t.at(i-2) == '\\' && oneOf(t.at(i-1), "nrt"))
 }
 
 func (t *piiTwin) wordEnds(e int) bool { return !t.letter(e) || t.edge(e) }
@@ -328,19 +384,21 @@ func given(cond bool, f func() int) func() int {
 
 func (t *piiTwin) mixed(a, b, d int) int {
 	n := b - a
-	if t.at(a-1) == '_' || t.at(b) == '_' {
-		return 0
-	}
+	whole := !(t.at(a-1) == '_' && !t.headOK(a)) && !(t.at(b) == '_' && !t.ends(b))
 	at := func(f func(int) int, i int) func() int { return func() int { return f(i) } }
 	code := a // where an Italian code begins
 	if n == 5 && t.at(a-1) == ' ' && t.at(a-5) == ' ' {
 		code = a - 8
 	}
-	return first(
+	if r := first(
 		given(n >= 14 && n <= 90, func() int { return t.coin(a, b) }),
 		given(n >= 4 && d == a+2, at(t.iban, a)),
+	); r != 0 || !whole {
+		return r
+	}
+	return first(
 		given(n == 15 && d == a, at(t.nir, a)),
-		given((n == 16 || n == 5) && code >= t.floor && !isWord(t.at(code-1)), at(t.fiscal, code)),
+		given((n == 16 || n == 5) && code >= t.floor && !t.glued(code), at(t.fiscal, code)),
 		given(n == 10 && d == a+5, at(t.indianPAN, a)),
 		given(n <= 10 && d <= a+2 && d > a, at(t.nino, d)),
 		given(n <= 10 && d <= a+2, at(t.spanish, d)),
@@ -352,15 +410,19 @@ func (t *piiTwin) mixed(a, b, d int) int {
 }
 
 func (t *piiTwin) address(a, b int) int {
-	before := t.at(a - 1)
-	if b-a > 4 || isWord(before) || before == '-' && isAlnum(t.at(a-2)) {
+	before := either(a == t.fresh, 0, t.at(a-1))
+	if b-a > 4 || isAlnum(before) || oneOf(before, "-_") && !t.headOK(a) {
 		return 0
 	}
 	if before == ':' {
-		if t.at(a-2) == ':' && !isWord(t.at(a-3)) && t.at(a-3) != ':' && a >= t.floor+2 {
+		switch {
+		case t.at(a-2) != ':' && t.nameBefore(a-1) < 2:
+			return 0
+		case t.at(a-2) == ':' && !isWord(t.at(a-3)) && t.at(a-3) != ':' && a >= t.floor+2:
 			return t.ipv6(a - 2)
+		case t.at(a-2) == ':':
+			return 0
 		}
-		return 0
 	}
 	return first(
 		given(b-a == 2 && oneOf(t.at(b), ":-"), func() int { return t.mac(a) }),
@@ -393,7 +455,7 @@ func (t *piiTwin) number(a, b int) int {
 	}
 	t.readGroups(a)
 	if plus && t.line > 0 {
-		return t.phone(true)
+		return first(func() int { return t.phone(true) }, t.card)
 	}
 	dotted := given(n == 4 && t.at(b) == '.', func() int { return t.macDotted(a) })
 	if t.line == 0 {
@@ -415,6 +477,15 @@ func (t *piiTwin) number(a, b int) int {
 	)
 }
 
+// gluedCard is a card's number right behind a word for it.
+func (t *piiTwin) gluedCard(d, b int) int {
+	if b-d != 4 && b-d < 12 || strings.Trim(string(t.p[d:b]), tens) != "" || t.near(d, 48, "card") != 1 {
+		return 0
+	}
+	t.readGroups(d)
+	return given(t.line > 0, t.card)()
+}
+
 func (t *piiTwin) run() {
 	for i := 0; i < len(t.p); {
 		c := t.p[i]
@@ -429,6 +500,13 @@ func (t *piiTwin) run() {
 		a, b, r := i, i, 0
 		for a > t.floor && i-a < 128 && isAlnum(t.p[a-1]) {
 			a--
+		}
+		if begin := t.pastEscape(a); begin > a {
+			a, t.fresh, i = begin, begin, max(i, begin)
+			if c = t.at(i); c != ':' && !isDigit(c) {
+				continue
+			}
+			b = i
 		}
 		if c == ':' {
 			if a < i && (isHex(t.at(i+1)) || t.at(i+1) == ':') {
@@ -446,6 +524,9 @@ func (t *piiTwin) run() {
 		}
 		if r == 0 && strings.IndexFunc(word, func(r rune) bool { return isAlpha(byte(r)) }) >= 0 {
 			r = t.mixed(a, b, i)
+			if r == 0 && i > a {
+				r = t.gluedCard(i, b)
+			}
 		}
 		e := a
 		for isDigit(t.at(e)) {

@@ -55,6 +55,8 @@ static u32 card(void)
 	u32 s = G[0].s;
 	if (nwrapped > 1 && at(s - 1) == G[1].sep && joined(4))
 		return 0; /* the last groups of a longer number */
+	/* What is joined to a name is an identifier more often than elsewhere. */
+	u32 glued = s != fresh && alnum(at(s - 1)), joined_ = joined_on(s);
 	for (u32 m = nwrapped; m > 0 && upto[m] >= 12; m--) {
 		u32 n = upto[m], e = G[m - 1].e;
 		u8 sep = separator(m);
@@ -69,6 +71,8 @@ static u32 card(void)
 			continue;
 		if (brand == BRAND)
 			return found(s, e, told ? CARD_TOLD : m > 1 ? CARD_GROUPED : CARD_SOLID);
+		if (glued || (joined_ && !told))
+			continue;
 		if (brand == RARE_BRAND && (told || m > 1 || (n != 12 && n != 16)))
 			return found(s, e, told ? CARD_RARE_TOLD : CARD_RARE);
 		if (told && D[0] >= 2 && D[0] != 7)

@@ -36,17 +36,17 @@ static u32 iban(u32 a)
 		u8 c = b[(k + 4) % n];
 		r = digit(c) ? (r * 10 + (c - '0')) % 97 : (r * 100 + (c - 'A' + 10)) % 97;
 	}
-	return r == 1 && !word(at(q)) ? found(a, q, IBAN_SUM) : 0;
+	return r == 1 && !alnum(at(q)) ? found(a, q, IBAN_SUM) : 0;
 }
 
-/* Spanish numbers, from their first digit: 12345678Z, 12.345.678-Z, X-1234567-L. */
-static u32 spanish(u32 a)
+/* Spanish numbers, from their first digit: 12345678Z, 12.345.678-Z, X-1234567-L. The
+ * last begins at s before it, with a letter. */
+static u32 spanish_from(u32 s, u32 a)
 {
-	u32 s = a, v = 0, n = 0, want = 8, dots = 0;
-	u8 c = at(a - 1) == '-' || at(a - 1) == ' ' ? upper(at(a - 2)) : upper(at(a - 1));
-	if (c >= 'X' && c <= 'Z' && (at(a - 1) != ' ')) {
-		s = at(a - 1) == '-' ? a - 2 : a - 1;
-		v = c - 'X';
+	u32 v = 0, n = 0, want = 8, dots = 0;
+	u8 c;
+	if (s < a) {
+		v = upper(at(s)) - 'X';
 		want = 7;
 	}
 	if (s < floor_ || !head_ok(s))
@@ -66,13 +66,22 @@ static u32 spanish(u32 a)
 	if (at(q) == '-' || (at(q) == ' ' && told))
 		q++;
 	c = at(q);
-	if (upper(c) != (u8)"TRWAGMYFPDXBNJZSQVHLCKE"[v % 23] || word(at(q + 1)) || (at(q + 1) == '-' && alnum(at(q + 2))))
+	if (upper(c) != (u8)"TRWAGMYFPDXBNJZSQVHLCKE"[v % 23] || !code_ends(q + 1))
 		return 0;
 	if (!told && (is_lower(c) || near(s, 24, W_OTHER)))
 		return 0;
 	if (want == 7)
 		return found(s, q + 1, told ? NIE_TOLD : NIE_ALONE);
 	return found(s, q + 1, told ? NIF_TOLD : NIF_ALONE);
+}
+
+static u32 spanish(u32 a)
+{
+	u32 s = at(a - 1) == '-' ? a - 2 : a - 1, r = 0;
+	u8 c = upper(at(s));
+	if (c >= 'X' && c <= 'Z')
+		r = spanish_from(s, a);
+	return r ? r : spanish_from(a, a);
 }
 
 /* An Italian code of sixteen characters in groups of 3, 3, 5 and 5 or solid; where
@@ -104,7 +113,7 @@ static u32 fiscal(u32 a)
 		else if (sum % 26 != v)
 			return 0;
 	}
-	return word(at(q)) ? 0 : found(a, q, FISCAL_SUM);
+	return alnum(at(q)) ? 0 : found(a, q, FISCAL_SUM);
 }
 
 /* A British insurance number, from its first digit: AB 12 34 56 C. */
@@ -134,7 +143,7 @@ static u32 nino(u32 a)
 		q++;
 	u32 told = near(s, 44, W_NINO);
 	u8 c = upper(at(q));
-	if (c < 'A' || c > 'D' || word(at(q + 1)) || (at(q + 1) == '-' && alnum(at(q + 2))))
+	if (c < 'A' || c > 'D' || !code_ends(q + 1))
 		return 0;
 	if (!told && (is_lower(at(s)) || is_lower(at(q)) || near(s, 24, W_OTHER)))
 		return 0;

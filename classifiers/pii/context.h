@@ -19,14 +19,20 @@ static int wide_before(u32 i) { return i >= 3 && at(i - 1) >= 0x80 && wide(i - 3
 
 static int camel(u32 i) { return is_lower(at(i - 1)) && is_upper(at(i)); }
 
+/* Does the letter of an escape such as \n end before i? */
+static inline int escaped(u32 i, u8 before)
+{
+	return (before == 'n' || before == 'r' || before == 't') && at(i - 2) == '\\';
+}
+
 static inline int word_begins(u32 i)
 {
 	u8 c = at(i), before = at(i - 1);
 	if ((c | before) < 0x80) /* as below, but fast */
-		return alpha(c) && (!alpha(before) || (is_lower(before) && is_upper(c)));
+		return alpha(c) && (!alpha(before) || (is_lower(before) && is_upper(c)) || escaped(i, before));
 	if (!letter(c) || (c & 0xc0) == 0x80)
 		return 0;
-	return !letter(before) || camel(i) || wide(i) || wide_before(i);
+	return !letter(before) || camel(i) || wide(i) || wide_before(i) || escaped(i, before);
 }
 
 static int word_ends(u32 e) { return !letter(at(e)) || camel(e) || wide(e) || wide_before(e); }

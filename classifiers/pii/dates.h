@@ -52,7 +52,7 @@ static u32 spelt_end(u32 q)
 			q++;
 	}
 	u32 n = read_digits(&q, 4, &y);
-	return year_ok(n, y) && !word(at(q)) ? q : 0;
+	return year_ok(n, y) && !alnum(at(q)) ? q : 0;
 }
 
 /* The end of a date that begins with the digit at a, 0 for none. *s is where it
@@ -76,7 +76,7 @@ static u32 date_end(u32 a, u32 *s)
 		int big_last = n <= 2 && year_ok(o, z) && x >= 1 && y >= 1 && x <= 31 && y <= 31 && (x <= 12 || y <= 12);
 		if (!big_first && !big_last)
 			return 0;
-		if (word(at(q)) && !(at(q) == 'T' && digit(at(q + 1))))
+		if (alnum(at(q)) && !(at(q) == 'T' && digit(at(q + 1))))
 			return 0;
 		return (at(q) == '.' || at(q) == '-' || at(q) == '/') && digit(at(q + 1)) ? 0 : q;
 	}
@@ -97,7 +97,7 @@ static u32 date_end(u32 a, u32 *s)
 	while (k - gap < 2 && (at(k) == ',' || at(k) == ' '))
 		k++;
 	u32 o = k > gap ? read_digits(&k, 4, &y) : 0;
-	if (o == 4 && year_ok(o, y) && !word(at(k))) {
+	if (o == 4 && year_ok(o, y) && !alnum(at(k))) {
 		u32 month = near(a, 16, W_MONTH);
 		if (month && month <= 3) {
 			u32 w = a - month + 1;
@@ -117,7 +117,7 @@ static u32 date_end(u32 a, u32 *s)
 static u32 birth(u32 a)
 {
 	u32 s;
-	if (word(at(a - 1)) || ((at(a - 1) == '-' || at(a - 1) == '.' || at(a - 1) == '/') && digit(at(a - 2))))
+	if ((a != fresh && alnum(at(a - 1))) || ((at(a - 1) == '-' || at(a - 1) == '.' || at(a - 1) == '/') && digit(at(a - 2))))
 		return 0;
 	u32 e = date_end(a, &s);
 	if (!e)

@@ -186,6 +186,14 @@ static u32 told_id(void)
 	return best ? found(s, G[groups - 1].e, what) : 0;
 }
 
+/* Does the form speak for a number that is joined to a name, too? Groups of three or
+ * four with one check digit are those of article numbers and keys there. */
+static int speaks_joined(const struct form *f)
+{
+	return f->ok == cpf_ok || f->ok == cnpj_ok || f->ok == detax_ok || f->ok == pesel_ok ||
+	       ((f->ok == ssn_ok || f->ok == itin_ok) && f->alike[0] == '-');
+}
+
 /* A number whose form speaks for it. */
 static u32 lone_id(const struct form *list, u32 n)
 {
@@ -200,7 +208,9 @@ static u32 lone_id(const struct form *list, u32 n)
 		if (!m || !what || crowded(m) || !f->ok())
 			continue;
 		u32 s = G[0].s;
-		if (near(s, 24, W_OTHER) || near(s, 44, W_PHONE) || (f->digits == 9 && amount(m, 0)))
+		if (joined_on(s) && !speaks_joined(f))
+			continue;
+		if (near(s, 24, W_OTHER) || (!f->seps && near(s, 44, W_PHONE)) || (f->digits == 9 && amount(m, 0)))
 			continue;
 		return found(s, G[m - 1].e, what);
 	}

@@ -24,12 +24,15 @@ static u32 ipv4_end(u32 a, u32 *first)
 static u32 ipv4(u32 a)
 {
 	u32 first = 0, e = ipv4_end(a, &first);
-	if (!e || word(at(e)) || (at(e) == '.' && alnum(at(e + 1))) || (at(e) == '-' && alpha(at(e + 1))))
+	if (!e || !code_ends(e) || (at(e) == '.' && alnum(at(e + 1))) || (at(e) == '-' && alpha(at(e + 1))))
 		return 0;
-	u8 c = at(a - 1), b = at(a - 2);
-	if (c == '.' || (c == '-' && alpha(b)) || (c == '/' && alnum(b)) || (c == '=' && (b == '=' || b == '~' || b == '>')))
+	u8 c = a == fresh ? 0 : at(a - 1), b = at(a - 2);
+	if (c == '.' || (c == '=' && (b == '=' || b == '~' || b == '>')))
 		return 0;
 	u32 told = near(a, 40, W_NETWORK);
+	/* A version is joined to a name, too: host-10.0.0.1, but Chrome/120.0.0.0. */
+	if (joined_on(a) && told != 2)
+		return 0;
 	if (nearer(near(a, 20, W_VERSION), told) || nearer(near(a, 32, W_PHONE), told))
 		return 0;
 	if (first == 127 || first == 0 || first == 255)
@@ -82,7 +85,7 @@ static u32 ipv6(u32 a)
 			break;
 		}
 	}
-	if (word(at(q)) || (at(q) == ':' && alnum(at(q + 1))) || !digits || groups > 8 || (gap ? groups > 7 || !groups : groups != 8))
+	if (alnum(at(q)) || (at(q) == ':' && alnum(at(q + 1))) || !digits || groups > 8 || (gap ? groups > 7 || !groups : groups != 8))
 		return 0;
 	if (gap && groups < 3 && longest < 3 && at(a) != ':')
 		return 0;
@@ -103,7 +106,7 @@ static u32 mac(u32 a)
 		all_digits &= digit(at(q)) && digit(at(q + 1));
 	}
 	u32 e = a + 17;
-	if (word(at(e)) || (at(e) == sep && alnum(at(e + 1))) || (all_digits && sep == '-'))
+	if (alnum(at(e)) || (at(e) == sep && alnum(at(e + 1)) && name_behind(e + 1) != NAME) || (all_digits && sep == '-'))
 		return 0;
 	return found(a, e, MAC_PAIRS);
 }
@@ -112,7 +115,7 @@ static u32 mac(u32 a)
 static u32 mac_dotted(u32 a)
 {
 	u32 letters = 0;
-	if (word(at(a - 1)) || (at(a - 1) == '.' && alnum(at(a - 2))))
+	if (!head_ok(a))
 		return 0;
 	for (u32 i = 0; i < 14; i++) {
 		u8 c = at(a + i);
@@ -121,7 +124,7 @@ static u32 mac_dotted(u32 a)
 		letters |= alpha(c);
 	}
 	u8 c = at(a + 14);
-	if (word(c) || (c == '.' && alnum(at(a + 15))) || (!letters && !near(a, 32, W_MAC)))
+	if (alnum(c) || (c == '.' && alnum(at(a + 15))) || (!letters && !near(a, 32, W_MAC)))
 		return 0;
 	return found(a, a + 14, MAC_DOTTED);
 }

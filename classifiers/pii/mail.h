@@ -43,8 +43,13 @@ static u32 email(u32 i)
 	u32 plain = !wide_before(i);
 	while (s > floor_ && i - s < 64 && local_char(V.p[s - 1]) && !(plain && wide_before(s)))
 		s--;
-	while (s < i && (edge_char(V.p[s]) || (V.p[s] & 0xc0) == 0x80))
-		s++;
+	for (u32 begin = s; begin < i;) {
+		s = begin;
+		while (s < i && (edge_char(V.p[s]) || (V.p[s] & 0xc0) == 0x80))
+			s++;
+		if ((begin = past_escape(s)) == s)
+			break;
+	}
 	while (e - i <= 253 && (alnum(at(e)) || at(e) >= 0x80 || at(e) == '-' || (at(e) == '.' && at(e - 1) != '.'))) {
 		dot = at(e) == '.' ? e : dot;
 		e++;
@@ -56,15 +61,30 @@ static u32 email(u32 i)
 		e--;
 	while (e > i + 1 && e < V.n && (V.p[e] & 0xc0) == 0x80)
 		e--; /* the length limit cut a character */
-	dot = 0;
-	for (u32 k = i + 1; k < e; k++) {
-		if (V.p[k] == '.')
-			dot = k;
-		unicode |= V.p[k] >= 0x80;
+	/* Figures at its end, and what is joined to it by a hyphen, are not of the domain. */
+	u32 puny = 0;
+	for (;;) {
+		u32 k, digits_only = 1;
+		for (dot = e; dot > i + 1 && V.p[dot - 1] != '.'; dot--)
+			digits_only &= digit(V.p[dot - 1]) || V.p[dot - 1] == '-';
+		if (dot <= i + 1)
+			return 0;
+		dot--;
+		if (digits_only) {
+			for (e = dot; e > i + 1 && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80;)
+				e--;
+			continue;
+		}
+		puny = lower(V.p[dot + 1]) == 'x' && lower(at(dot + 2)) == 'n' && at(dot + 3) == '-';
+		for (k = dot + 1; k < e && (puny || V.p[k] != '-');)
+			k++;
+		e = k;
+		break;
 	}
+	for (u32 k = i + 1; k < e; k++)
+		unicode |= V.p[k] >= 0x80;
 	if (s == i || V.p[i - 1] == '.' || dot < i + 2 || e - dot < 3 || e - dot > 64 || V.p[i + 1] == '-' || V.p[i + 1] == '.')
 		return 0;
-	u32 puny = lower(V.p[dot + 1]) == 'x' && lower(at(dot + 2)) == 'n' && at(dot + 3) == '-';
 	for (u32 k = dot + 1; k < e; k++)
 		if (!alpha(V.p[k]) && V.p[k] < 0x80 && !(puny && k > dot + 2))
 			return 0;

@@ -59,7 +59,7 @@ static void read_groups(u32 a)
 		while (digit(at(e)))
 			e++;
 		u8 c = at(e);
-		if ((word(c) && !(lower(c) == 'x' && digit(at(e + 1)))) || total + (e - a) > MAX_DIGITS)
+		if ((alnum(c) && !(lower(c) == 'x' && digit(at(e + 1)))) || total + (e - a) > MAX_DIGITS)
 			return;
 		for (u32 i = a; i < e; i++)
 			D[total++] = V.p[i] - '0';

@@ -193,7 +193,7 @@ static u32 extension(u32 e)
 	u32 f = q;
 	while (f - q < 7 && digit(at(f)))
 		f++;
-	return f > q && f - q <= 6 && !word(at(f)) ? f : e;
+	return f > q && f - q <= 6 && !alnum(at(f)) ? f : e;
 }
 
 /* May the groups be a part of something longer, or an amount? */
@@ -240,6 +240,9 @@ static u32 phone(u32 plus)
 			told = told || behind(extension(end), 10, W_BEHIND);
 			what = by_data ? phone_known(m, plus, told) : phone_odd(m, plus, told);
 			if (!what || doubtful(what, m, told))
+				continue;
+			/* Joined to a name it is more often some other number: call_12345678. */
+			if (!plus && joined_on(s) && !(told && (m > 1 || D[0] == 0 || upto[1] >= 10)))
 				continue;
 			if (before == '(' && m > 1 && (at(G[0].e) == ')' || at(G[0].s - 2) == '+')) {
 				s--;

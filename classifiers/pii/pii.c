@@ -43,17 +43,17 @@ static u32 next_trigger(u32 i)
 static u32 mixed(u32 a, u32 b, u32 d)
 {
 	u32 n = b - a, r = 0;
-	if (at(a - 1) == '_' || at(b) == '_')
-		return 0;
 	if (n >= 14 && n <= 90 && (r = coin(a, b)))
 		return r;
 	if (n >= 4 && d == a + 2 && (r = iban(a)))
 		return r;
+	if ((at(a - 1) == '_' && !head_ok(a)) || (at(b) == '_' && !code_ends(b)))
+		return 0;
 	if (n == 15 && d == a && (r = nir(a)))
 		return r;
 	if (n == 16 || n == 5) {
 		u32 s = n == 5 && at(a - 1) == ' ' && at(a - 5) == ' ' ? a - 8 : a;
-		if (s <= a && s >= floor_ && !word(at(s - 1)) && (r = fiscal(s)))
+		if (s <= a && s >= floor_ && (s == fresh || !alnum(at(s - 1))) && (r = fiscal(s)))
 			return r;
 	}
 	if (n == 10 && d == a + 5 && (r = indian_pan(a)))
@@ -69,14 +69,30 @@ static u32 mixed(u32 a, u32 b, u32 d)
 	return passport(a, b);
 }
 
+/* A card's number right behind a word for it, as in visa4111. */
+static u32 glued_card(u32 d, u32 b)
+{
+	if (b - d != 4 && b - d < 12)
+		return 0;
+	for (u32 k = d; k < b; k++)
+		if (!digit(V.p[k]))
+			return 0;
+	if (near(d, 48, W_CARD) != 1)
+		return 0;
+	read_groups(d);
+	return ngroups ? card() : 0;
+}
+
 /* What begins at a word that may be a group of an address. */
 static u32 address(u32 a, u32 b)
 {
-	u8 before = at(a - 1);
-	if (b - a > 4 || word(before) || (before == '-' && alnum(at(a - 2))))
+	u8 before = a == fresh ? 0 : at(a - 1);
+	if (b - a > 4 || alnum(before) || ((before == '-' || before == '_') && !head_ok(a)))
 		return 0;
-	if (before == ':')
-		return at(a - 2) == ':' && !word(at(a - 3)) && at(a - 3) != ':' && a >= floor_ + 2 ? ipv6(a - 2) : 0;
+	if (before == ':' && at(a - 2) == ':')
+		return !word(at(a - 3)) && at(a - 3) != ':' && a >= floor_ + 2 ? ipv6(a - 2) : 0;
+	if (before == ':' && name_before(a - 1) != NAME)
+		return 0; /* within an address, or a time */
 	u32 r = 0;
 	if (b - a == 2 && (at(b) == ':' || at(b) == '-') && (r = mac(a)))
 		return r;
@@ -98,7 +114,7 @@ static u32 number(u32 a, u32 b)
 		return 0; /* the latter is within a row of numbers */
 	read_groups(a);
 	if (plus && ngroups)
-		return phone(1);
+		return (r = phone(1)) ? r : card(); /* a plus may be a space, too */
 	if (!ngroups)
 		return at(b) == '.' && n == 4 ? mac_dotted(a) : 0;
 	if ((n <= 3 && (r = ipv4(a))) || (r = nir(a)))
@@ -122,7 +138,7 @@ static void sp_scan(const sp_text *t)
 {
 	if (!sp_fold(t, &V))
 		return;
-	floor_ = words_n = words_upto = 0;
+	floor_ = fresh = words_n = words_upto = 0;
 	u32 i = 0;
 	while ((i = next_trigger(i)) < V.n) {
 		u8 c = V.p[i];
@@ -135,6 +151,15 @@ static void sp_scan(const sp_text *t)
 		u32 a = i, b = i;
 		while (a > floor_ && i - a < 128 && alnum(V.p[a - 1]))
 			a--;
+		u32 begin = past_escape(a);
+		if (begin > a) {
+			a = fresh = begin;
+			i = i < a ? a : i;
+			c = at(i);
+			if (c != ':' && !digit(c)) /* the trigger was in the escape */
+				continue;
+			b = i;
+		}
 		if (c == ':') {
 			if (a < i && (hex(at(i + 1)) || at(i + 1) == ':'))
 				r = address(a, i);
@@ -150,8 +175,8 @@ static void sp_scan(const sp_text *t)
 		}
 		if (hexes)
 			r = address(a, b);
-		if (!r && letters)
-			r = mixed(a, b, i);
+		if (!r && letters && !(r = mixed(a, b, i)) && i > a)
+			r = glued_card(i, b);
 		u32 e = a; /* 555-0100x12: the group is told from its extension */
 		while (digit(at(e)))
 			e++;

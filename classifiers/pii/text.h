@@ -35,6 +35,7 @@ static const struct { u16 kind; float score; } evidence_means[] = {
 /* The view in work. at() is 0 outside of it, also before its begin. */
 static sp_view V;
 static u32 floor_; /* spans do not reach before the end of the last one */
+static u32 fresh;  /* the last escape ended here: what is behind it begins anew */
 
 static inline u8 at(u32 i) { return i < V.n ? V.p[i] : 0; }
 static inline int digit(u8 c) { return (u8)(c - '0') < 10; }
@@ -54,21 +55,76 @@ static u32 found(u32 s, u32 e, enum evidence what)
 	return floor_ = e;
 }
 
-/* May a number begin at s, or end at e? Not inside a longer token. */
-static int head_ok(u32 s)
+/* The end of an escape whose sign stands before a, as in \n, \u00a0 and %20; a where
+ * there is none. That of a URL stands for a mark or a space. */
+static u32 past_escape(u32 a)
 {
-	u8 c = at(s - 1);
-	if (word(c))
-		return 0;
-	return !((c == '-' || c == '.' || c == '/') && alnum(at(s - 2)));
+	u8 sign = at(a - 1), c = at(a);
+	if (sign == '\\' && (c == 'n' || c == 'r' || c == 't'))
+		return a + 1;
+	if (sign == '\\' && c == 'u' && hex(at(a + 1)) && hex(at(a + 2)) && hex(at(a + 3)) && hex(at(a + 4)))
+		return a + 5;
+	if (sign != '%' || !digit(c) || !hex(at(a + 1)))
+		return a;
+	u8 low = at(a + 1), v = (u8)((c - '0') << 4 | (digit(low) ? low - '0' : (low | 32) - 'a' + 10));
+	int is_mark = v == '\t' || v == '\n' || v == '\r' || (v >= ' ' && v < 0x7f && !alnum(v));
+	return is_mark ? a + 2 : a; /* 50%41: letters and digits need no escape */
 }
 
-static int tail_ok(u32 e)
+/* How much letters and digits look like a name, such as the "call" of call-4111: those
+ * with a letter from g on do, and few of others; those of a UUID or a hash do not. */
+enum { NO_NAME, SHORT_NAME, NAME };
+#define NAME_REACH 32
+
+static u32 name_of(u32 n, u32 letters, u32 others)
+{
+	return others ? NAME : letters && n < 4 ? SHORT_NAME : NO_NAME;
+}
+
+static u32 name_before(u32 e)
+{
+	u32 s = e, letters = 0, others = 0;
+	for (; e - s < NAME_REACH && s != fresh && alnum(at(s - 1)); s--) {
+		letters |= alpha(at(s - 1));
+		others |= !hex(at(s - 1));
+	}
+	return name_of(e - s, letters, others);
+}
+
+static u32 name_behind(u32 s)
+{
+	u32 e = s, letters = 0, others = 0;
+	for (; e - s < NAME_REACH && alnum(at(e)); e++) {
+		letters |= alpha(at(e));
+		others |= !hex(at(e));
+	}
+	return name_of(e - s, letters, others);
+}
+
+static int joiner(u8 c) { return c == '-' || c == '.' || c == '/' || c == '_'; }
+
+/* Do letters or digits and a sign that joins them to it stand before s? */
+static int joined_on(u32 s) { return s != fresh && joiner(at(s - 1)) && s - 1 != fresh && alnum(at(s - 2)); }
+
+/* May a number begin at s, or end at e? Not inside a longer token, but a name may
+ * be joined to it. Behind a code with letters a point and digits may stand. */
+static int head_ok(u32 s)
+{
+	if (s != fresh && alnum(at(s - 1)))
+		return 0;
+	if (!joined_on(s))
+		return 1;
+	return !(at(s - 1) == '.' && digit(at(s - 2))) && name_before(s - 1); /* v83.0.6289 */
+}
+
+static int code_ends(u32 e)
 {
 	u8 c = at(e);
-	if (word(c))
+	if (alnum(c))
 		return 0;
-	return !((c == '-' && alnum(at(e + 1))) || (c == '.' && digit(at(e + 1))));
+	return !((c == '-' || c == '_') && alnum(at(e + 1))) || name_behind(e + 1);
 }
+
+static int tail_ok(u32 e) { return code_ends(e) && !(at(e) == '.' && digit(at(e + 1))); }
 
 #endif
