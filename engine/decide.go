@@ -230,12 +230,16 @@ func (x *exchange) evaluate(ctx context.Context) bool {
 	d, err := x.snap.Decider.Decide(ctx, x.in)
 	x.out.Timings.Policy = time.Since(begun)
 	if err != nil || d == nil {
-		message := "policy gave no decision"
+		code, message := ReasonPolicyError, "policy gave no decision"
 		if err != nil {
 			message = "policy could not be evaluated: " + err.Error()
 		}
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			// Not a property of the input: a replay cannot come to the same.
+			code = ReasonPolicyInterrupted
+		}
 		return x.refuse(ActionDeny, http.StatusForbidden, CodePolicyDenied, "policy could not be evaluated",
-			Reason{Code: ReasonPolicyError, Message: message, Rule: "engine"})
+			Reason{Code: code, Message: message, Rule: "engine"})
 	}
 	x.out.Decision, x.out.Verdict = d, d.Verdict()
 	x.out.Disclose = d.Obligations.DiscloseTarget == nil || *d.Obligations.DiscloseTarget

@@ -36,6 +36,9 @@ func TestFailsClosed(t *testing.T) {
 		status     int
 	}{
 		{name: "policy error", decider: fakeDecider{func(*Input) (*Decision, error) { return nil, errors.New("conflict") }}, code: CodePolicyDenied, reason: ReasonPolicyError},
+		{name: "policy out of time", decider: fakeDecider{func(*Input) (*Decision, error) {
+			return nil, fmt.Errorf("the policy did not decide: %w", context.DeadlineExceeded)
+		}}, code: CodePolicyDenied, reason: ReasonPolicyInterrupted},
 		{name: "no decision", decider: fakeDecider{func(*Input) (*Decision, error) { return nil, nil }}, code: CodePolicyDenied, reason: ReasonPolicyError},
 		{name: "zero decision", decider: fakeDecider{func(*Input) (*Decision, error) { return &Decision{}, nil }}, code: CodeNoPermittedTarget},
 		{name: "allow beside a ground to deny", decider: fakeDecider{func(*Input) (*Decision, error) {

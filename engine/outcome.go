@@ -26,6 +26,7 @@ const (
 // Reason codes that the engine itself gives; all others come from policy.
 const (
 	ReasonPolicyError           = "policy_error"
+	ReasonPolicyInterrupted     = "policy_interrupted" // by its time limit, or because the client left
 	ReasonClassifierFailed      = "classifier_failed"
 	ReasonObligationUnknown     = "obligation_unknown"
 	ReasonObligationUnsupported = "obligation_unsupported"
