@@ -1,0 +1,323 @@
+package record
+
+import (
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// inputReader reads recorded decision inputs back. It keeps what inputs have in
+// common, so that most of their strings and small objects are read once. It is
+// for one goroutine.
+type inputReader struct {
+	in      engine.Input // filled anew by read
+	rounded bool
+
+	strings   memo[string]
+	lists     memo[[]string]
+	maps      memo[map[string]string]
+	facts     memo[engine.ClassifierFacts]
+	principal memo[engine.Principal]
+}
+
+// read decodes an input into memory that the next call reuses, and shares with
+// other inputs. ok is false where raw is not an input of a form this version
+// knows; rounded says that it holds a number whose last digits the record lost.
+func (r *inputReader) read(raw []byte) (in *engine.Input, rounded, ok bool) {
+	s := &scan{b: raw}
+	r.rounded = false
+	classifiers, targets := r.in.Classifiers, r.in.Targets
+	r.in = engine.Input{}
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "time":
+			r.in.Time = r.text(s)
+		case "request":
+			r.request(s, &r.in.Request)
+		case "principal":
+			r.in.Principal = remember(r, &r.principal, s, r.readPrincipal)
+		case "classifiers":
+			r.in.Classifiers = readMap(r, s, classifiers, func(s *scan) engine.ClassifierFacts {
+				return remember(r, &r.facts, s, r.readFacts)
+			})
+		case "budget":
+			r.budget(s, &r.in.Budget)
+		case "usage":
+			r.usage(s, &r.in.Usage)
+		case "targets":
+			r.in.Targets = readMap(r, s, targets, r.target)
+		default:
+			s.fail()
+		}
+	}
+	if s.bad || s.i != len(s.b) {
+		return nil, false, false
+	}
+	return &r.in, r.rounded, true
+}
+
+func (r *inputReader) request(s *scan, q *engine.InputRequest) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "dialect":
+			q.Dialect = r.text(s)
+		case "operation":
+			q.Operation = r.text(s)
+		case "model":
+			q.Model = r.text(s)
+		case "stream":
+			q.Stream = s.boolean()
+		case "prompt_tokens":
+			q.PromptTokens = int(s.integer(&r.rounded))
+		case "prompt_bytes":
+			q.PromptBytes = int(s.integer(&r.rounded))
+		case "max_output_tokens":
+			q.MaxOutputTokens = int(s.integer(&r.rounded))
+		case "messages":
+			q.Messages = int(s.integer(&r.rounded))
+		case "tools":
+			q.Tools = r.list(s)
+		case "modalities":
+			q.Modalities = r.list(s)
+		case "metadata":
+			q.Metadata = r.textMap(s)
+		case "headers":
+			q.Headers = r.textMap(s)
+		default:
+			s.fail()
+		}
+	}
+}
+
+func (r *inputReader) readPrincipal(s *scan) (p engine.Principal) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "id":
+			p.ID = r.text(s)
+		case "tenant":
+			p.Tenant = r.text(s)
+		case "roles":
+			p.Roles = r.list(s)
+		case "attributes":
+			p.Attributes = r.textMap(s)
+		case "authenticated":
+			p.Authenticated = s.boolean()
+		default:
+			s.fail()
+		}
+	}
+	return p
+}
+
+func (r *inputReader) readFacts(s *scan) (f engine.ClassifierFacts) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "findings":
+			f.Findings = readMap(r, s, nil, r.finding)
+		case "scores":
+			f.Scores = readMap(r, s, nil, (*scan).float)
+		case "error":
+			f.Error = r.text(s)
+		default:
+			s.fail()
+		}
+	}
+	return f
+}
+
+func (r *inputReader) finding(s *scan) (f engine.FindingFacts) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "count":
+			f.Count = int(s.integer(&r.rounded))
+		case "max_score":
+			f.MaxScore = s.float()
+		default:
+			s.fail()
+		}
+	}
+	return f
+}
+
+func (r *inputReader) budget(s *scan, b *engine.InputBudget) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "ttft_ms":
+			b.TTFTMs = s.integer(&r.rounded)
+		case "tpot_ms":
+			b.TPOTMs = s.integer(&r.rounded)
+		case "total_ms":
+			b.TotalMs = s.integer(&r.rounded)
+		default:
+			s.fail()
+		}
+	}
+}
+
+func (r *inputReader) usage(s *scan, u *engine.InputUsage) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "spent_usd":
+			r.spent(s, &u.SpentUSD)
+		case "requests_per_minute":
+			u.RequestsPerMinute = int(s.integer(&r.rounded))
+		default:
+			s.fail()
+		}
+	}
+}
+
+func (r *inputReader) spent(s *scan, u *engine.SpentUSD) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "hour":
+			u.Hour = s.float()
+		case "day":
+			u.Day = s.float()
+		case "month":
+			u.Month = s.float()
+		default:
+			s.fail()
+		}
+	}
+}
+
+func (r *inputReader) target(s *scan) (t engine.TargetFacts) {
+	var prev []byte
+	for more := s.enter('{'); more; more = s.another('{') {
+		switch string(s.name(&prev)) {
+		case "target":
+			t.Target = r.text(s)
+		case "posture":
+			t.Posture = r.text(s)
+		case "dialect":
+			t.Dialect = r.text(s)
+		case "jurisdiction":
+			t.Jurisdiction = r.text(s)
+		case "attributes":
+			t.Attributes = r.textMap(s)
+		case "model":
+			t.Model = r.text(s)
+		case "quality":
+			t.Quality = s.float()
+		case "cost_estimate_usd":
+			t.CostEstimate = s.float()
+		case "healthy":
+			t.Healthy = s.boolean()
+		case "stand_in":
+			t.StandIn = s.boolean()
+		default:
+			s.fail()
+		}
+	}
+	return t
+}
+
+func (r *inputReader) text(s *scan) string { return r.kept(s, s.quoted()) }
+
+// kept is the string that stands quoted in a record. One that was read before has
+// been checked before.
+func (r *inputReader) kept(s *scan, quoted []byte) string {
+	if v, ok := r.strings.m[string(quoted)]; ok {
+		return v
+	}
+	v := s.unquote(quoted)
+	if !s.bad {
+		r.strings.put(quoted, v)
+	}
+	return v
+}
+
+func (r *inputReader) list(s *scan) []string { return remember(r, &r.lists, s, r.readList) }
+
+func (r *inputReader) readList(s *scan) []string {
+	if s.null() {
+		return nil
+	}
+	list := []string{}
+	for more := s.enter('['); more; more = s.another('[') {
+		list = append(list, r.text(s))
+	}
+	return list
+}
+
+func (r *inputReader) textMap(s *scan) map[string]string {
+	return remember(r, &r.maps, s, r.readTextMap)
+}
+
+func (r *inputReader) readTextMap(s *scan) map[string]string {
+	return readMap(r, s, nil, r.text)
+}
+
+// readMap reads an object of any names, into m where there is one. null is nil.
+func readMap[V any](r *inputReader, s *scan, m map[string]V, value func(*scan) V) map[string]V {
+	if s.null() {
+		return nil
+	}
+	if clear(m); m == nil {
+		m = map[string]V{}
+	}
+	n := 0
+	for more := s.enter('{'); more; more = s.another('{') {
+		name := r.text(s)
+		if !s.next(':') {
+			s.fail()
+		}
+		m[name] = value(s)
+		n++
+	}
+	if len(m) != n { // a name was given twice
+		s.fail()
+	}
+	return m
+}
+
+// memo keeps values by the bytes they were read from. It is emptied when it has
+// become large, which is cheaper than to know what was used last.
+type memo[V any] struct {
+	m     map[string]V
+	bytes int
+}
+
+// Bounds of one memo, and of one of its keys: what is longer is seldom seen again.
+const (
+	memoBytes    = 1 << 20
+	memoKeyBytes = 512
+)
+
+func (m *memo[V]) put(key []byte, v V) {
+	if len(key) > memoKeyBytes {
+		return
+	}
+	if m.m == nil || m.bytes > memoBytes {
+		m.m, m.bytes = map[string]V{}, 0
+	}
+	m.m[string(key)] = v
+	m.bytes += len(key) + 64
+}
+
+// remember reads the value at s with read, unless the same bytes were read
+// before. What it returns is shared.
+func remember[V any](r *inputReader, m *memo[V], s *scan, read func(*scan) V) V {
+	start := s.i
+	raw := s.skip()
+	if v, ok := m.m[string(raw)]; ok {
+		return v
+	}
+	end := s.i
+	s.i = start
+	v := read(s)
+	if s.i != end {
+		s.fail()
+	}
+	if !s.bad && !r.rounded { // a number that was rounded has to show each time
+		m.put(raw, v)
+	}
+	return v
+}
