@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"io/fs"
@@ -109,6 +110,7 @@ func build(cfg *Config) (*built, Diagnostics) {
 			Hint: "rules stand in packages named sallyport.rules.…"})
 	}
 	ds = append(ds, b.bindContributions()...)
+	ds = append(ds, b.freeInputs()...)
 	ds = append(ds, b.compile(unparsed)...)
 	if !b.compiler.Failed() {
 		ds = append(ds, b.checkShapes()...)
@@ -179,7 +181,7 @@ func (b *built) compile(unparsed bool) Diagnostics {
 	var ds Diagnostics
 	modules := maps.Clone(b.modules)
 	for complete := !unparsed; ; complete = false {
-		b.compiler = newCompiler().WithStrict(true).WithSchemas(inputSchemas()).WithPathConflictsCheck(b.dataAt)
+		b.compiler = newCompiler().WithStrict(true).WithSchemas(inputSchemas()).WithUseTypeCheckAnnotations(true).WithPathConflictsCheck(b.dataAt)
 		b.compiler.Compile(modules)
 		if !b.compiler.Failed() {
 			return ds
@@ -254,6 +256,7 @@ func (b *built) prepare(ctx context.Context, timeout time.Duration, warnings Dia
 		timeout:  timeout,
 		compiler: b.compiler,
 		store:    b.store(),
+		queries:  &preparedQueries{byPath: map[string]*list.Element{}},
 	}
 	var err error
 	if s.read, err = s.store.NewTransaction(ctx); err != nil {

@@ -41,6 +41,7 @@ type Set struct {
 	store    storage.Store
 	read     storage.Transaction // shared by all evaluations; nothing ever writes
 	decision rego.PreparedEvalQuery
+	queries  *preparedQueries
 }
 
 var _ engine.Decider = (*Set)(nil)
