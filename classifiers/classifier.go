@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -74,33 +73,72 @@ type Classifier struct {
 	id       [8]byte   // of module and config among segments
 	remember int       // length of texts from which on results are kept
 
+	key   moduleKey
+	users int // of Host.sharing: calls of Load that returned it, less those of Close
+
 	// pool holds every instance that is not in use. A nil one could not be made
 	// again after a failure; whoever gets it tries.
 	pool   chan *instance
 	live   int // instances that exist: in the pool or in a call
 	closed chan struct{}
-	once   sync.Once
 }
 
 var _ engine.Classifier = (*Classifier)(nil)
+
+// moduleKey is all that makes a classifier what it is.
+type moduleKey struct {
+	name, sha256, inspect, config string
+	builtin, report               bool
+	limit                         time.Duration
+	memory                        int64
+	pool                          int
+}
 
 // Load checks, compiles and starts a module. All that is wrong with its imports,
 // exports and description is said at once. ctx bounds nothing but the
 // compilation; a start function or sp_configure that does not end is stopped
 // after startLimit.
+//
+// Where a classifier of the same bytes and the same configuration is loaded, that
+// one is returned, with its warm instances, so a reload costs what has changed.
+// Every Load needs a Close.
 func (h *Host) Load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) {
-	c, err := h.load(ctx, cfg)
+	c, wasm, err := h.plan(cfg)
+	if err == nil {
+		if old := h.share(c.key); old != nil {
+			return old, nil
+		}
+		err = c.load(ctx, wasm)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load classifier %q: %w", cfg.Name, err)
+	}
+	h.sharing.Lock()
+	defer h.sharing.Unlock()
+	if h.loaded[c.key] == nil { // else another call has loaded it meanwhile
+		h.loaded[c.key] = c
 	}
 	return c, nil
 }
 
-func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) {
+// share returns a classifier that is loaded, for one user more; nil where there is
+// none.
+func (h *Host) share(key moduleKey) *Classifier {
+	h.sharing.Lock()
+	defer h.sharing.Unlock()
+	c := h.loaded[key]
+	if c != nil {
+		c.users++
+	}
+	return c
+}
+
+// plan makes of a configuration a classifier that is not loaded yet, and its module.
+func (h *Host) plan(cfg ModuleConfig) (*Classifier, []byte, error) {
 	wasm, builtin := cfg.Wasm, false
 	if name, ok := strings.CutPrefix(cfg.Module, BuiltinPrefix); ok && wasm == nil {
 		if wasm, ok = Builtin(name); !ok {
-			return nil, fmt.Errorf("there is no built-in module %q; there are %s", name, strings.Join(Builtins(), ", "))
+			return nil, nil, fmt.Errorf("there is no built-in module %q; there are %s", name, strings.Join(Builtins(), ", "))
 		}
 		builtin = true
 	}
@@ -111,6 +149,7 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 			Name: cfg.Name, SHA256: hex.EncodeToString(digest[:]),
 			Inspect: slices.Clone(cfg.Inspect), Report: cfg.Report,
 		},
+		users:   1,
 		builtin: builtin,
 		config:  slices.Clone(cfg.ConfigJSON),
 		limit:   cfg.TimeLimit,
@@ -140,33 +179,41 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 	}
 	switch {
 	case cfg.Name == "":
-		return nil, errors.New("it has no name")
+		return nil, nil, errors.New("it has no name")
 	case c.limit < 0:
-		return nil, fmt.Errorf("time limit %v is negative", c.limit)
+		return nil, nil, fmt.Errorf("time limit %v is negative", c.limit)
 	case c.memory < MinMemoryLimitBytes || c.memory > MaxMemoryLimitBytes:
-		return nil, fmt.Errorf("memory limit %d bytes is not in %d to %d", c.memory, MinMemoryLimitBytes, MaxMemoryLimitBytes)
+		return nil, nil, fmt.Errorf("memory limit %d bytes is not in %d to %d", c.memory, MinMemoryLimitBytes, MaxMemoryLimitBytes)
 	case size < 0:
-		return nil, fmt.Errorf("pool of %d instances", size)
+		return nil, nil, fmt.Errorf("pool of %d instances", size)
 	case cfg.SHA256 != "" && !strings.EqualFold(cfg.SHA256, c.info.SHA256):
-		return nil, fmt.Errorf("module has sha256 %s, pinned is %s", c.info.SHA256, cfg.SHA256)
-	}
-
-	m, err := meter(wasm, uint32(c.memory/pageSize))
-	if err != nil {
-		return nil, err
-	}
-	c.mutable, c.lasting = m.mutable, m.lasting
-	if c.compiled, err = h.compileModule(ctx, m.wasm); err != nil {
-		return nil, err
-	}
-	if c.extism, err = h.checkModule(c.compiled); err != nil {
-		return nil, errors.Join(err, c.compiled.Close(ctx))
+		return nil, nil, fmt.Errorf("module has sha256 %s, pinned is %s", c.info.SHA256, cfg.SHA256)
 	}
 	c.pool = make(chan *instance, size)
-	for i := range size {
+	c.key = moduleKey{
+		name: cfg.Name, sha256: c.info.SHA256, inspect: strings.Join(cfg.Inspect, " "), config: string(c.config),
+		builtin: builtin, report: cfg.Report, limit: c.limit, memory: c.memory, pool: size,
+	}
+	return c, wasm, nil
+}
+
+// load makes the module and its instances. Where it fails it leaves nothing behind.
+func (c *Classifier) load(ctx context.Context, wasm []byte) error {
+	m, err := meter(wasm, uint32(c.memory/pageSize))
+	if err != nil {
+		return err
+	}
+	c.mutable, c.lasting = m.mutable, m.lasting
+	if c.compiled, err = c.host.compileModule(ctx, m.wasm); err != nil {
+		return err
+	}
+	if c.extism, err = c.host.checkModule(c.compiled); err != nil {
+		return errors.Join(err, c.compiled.Close(ctx))
+	}
+	for i := range cap(c.pool) {
 		inst, err := c.start()
 		if err != nil {
-			return nil, errors.Join(err, c.Close(ctx))
+			return errors.Join(err, c.release(ctx))
 		}
 		c.pool <- inst
 		c.live++
@@ -183,7 +230,7 @@ func (h *Host) load(ctx context.Context, cfg ModuleConfig) (*Classifier, error) 
 			}
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // Info identifies the classifier.
@@ -274,24 +321,36 @@ func (c *Classifier) replace(old *instance) *instance {
 	return inst
 }
 
-// Close waits for the calls under way, or for ctx, and releases the module. It
-// may be called more than once; calls that come later fail.
+// Close, at the last of as many calls as Load has returned it, waits for the calls
+// under way, or for ctx, and releases the module. Calls that come later fail; to
+// close what is closed does nothing.
 func (c *Classifier) Close(ctx context.Context) error {
-	var err error
-	c.once.Do(func() {
-		close(c.closed)
-		for range c.live {
-			select {
-			case inst := <-c.pool:
-				if inst != nil {
-					inst.close()
-				}
-			case <-ctx.Done():
-				err = fmt.Errorf("close classifier %q: a call is still running: %w", c.info.Name, context.Cause(ctx))
-				return
+	h := c.host
+	h.sharing.Lock()
+	c.users--
+	last := c.users == 0
+	if last && h.loaded[c.key] == c {
+		delete(h.loaded, c.key)
+	}
+	h.sharing.Unlock()
+	if !last {
+		return nil
+	}
+	return c.release(ctx)
+}
+
+// release closes the instances, once nobody uses them, and the module.
+func (c *Classifier) release(ctx context.Context) error {
+	close(c.closed)
+	for range c.live {
+		select {
+		case inst := <-c.pool:
+			if inst != nil {
+				inst.close()
 			}
+		case <-ctx.Done():
+			return fmt.Errorf("close classifier %q: a call is still running: %w", c.info.Name, context.Cause(ctx))
 		}
-		err = c.compiled.Close(ctx)
-	})
-	return err
+	}
+	return c.compiled.Close(ctx)
 }

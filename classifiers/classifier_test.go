@@ -40,7 +40,10 @@ func load(t testing.TB, h *Host, cfg ModuleConfig) *Classifier {
 	if cfg.Pool == 0 {
 		cfg.Pool = 1
 	}
-	c, err := h.Load(context.Background(), cfg)
+	c, wasm, err := h.plan(cfg)
+	if err == nil {
+		err = c.load(context.Background(), wasm)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,12 +36,15 @@ type Host struct {
 	compile  sync.Mutex // wazero races when it compiles distinct modules at once
 	cache    *codeCache // nil: none
 	cacheErr error
+
+	sharing sync.Mutex
+	loaded  map[moduleKey]*Classifier
 }
 
 // New makes a host. It measures for about a millisecond how fast this machine
 // runs metered code. The host must be closed after its last classifier.
 func New(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{cfg: cfg}
+	h := &Host{cfg: cfg, loaded: map[moduleKey]*Classifier{}}
 	// Not WithCloseOnContextDone: it makes modules 7 to 18 times slower and closes
 	// the instance it interrupts. Metering takes its place, see meter.go.
 	rc := wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2)

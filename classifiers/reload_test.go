@@ -3,8 +3,11 @@ package classifiers
 import (
 	"bytes"
 	"context"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/sallyport-ai/sallyport/engine"
 )
 
 // TestLoadBesideCalls: while a large module is compiled and started, others go on
@@ -46,6 +49,106 @@ func TestLoadBesideCalls(t *testing.T) {
 			}
 			calls++
 		}
+	}
+}
+
+// TestLoadAgain: what is loaded already is given again, warm as it is, until the
+// last user has closed it; whatever differs makes another classifier.
+func TestLoadAgain(t *testing.T) {
+	h := newHost(t)
+	ctx := context.Background()
+	base := ModuleConfig{Name: "x", Wasm: testGuest{}.module(), Inspect: []string{"prompt"}, Pool: 1}
+	open := func(change func(*ModuleConfig)) *Classifier {
+		t.Helper()
+		cfg := base
+		change(&cfg)
+		c, err := h.Load(ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := open(func(*ModuleConfig) {})
+	for name, change := range map[string]func(*ModuleConfig){
+		"nothing":          func(*ModuleConfig) {},
+		"a pin":            func(c *ModuleConfig) { c.SHA256 = first.Info().SHA256 },
+		"a stated default": func(c *ModuleConfig) { c.TimeLimit, c.ConfigJSON = DefaultTimeLimit, []byte("{}") },
+		"another path":     func(c *ModuleConfig) { c.Module = "moved.wasm" },
+	} {
+		c := open(change)
+		if c != first {
+			t.Errorf("%s made another classifier", name)
+		}
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, change := range map[string]func(*ModuleConfig){
+		"name":         func(c *ModuleConfig) { c.Name = "y" },
+		"module":       func(c *ModuleConfig) { c.Wasm = testGuest{describe: `{"name":"y","kinds":["CODE_WORD"]}`}.module() },
+		"built in":     func(c *ModuleConfig) { c.Wasm, c.Module = nil, "builtin:secrets" },
+		"inspect":      func(c *ModuleConfig) { c.Inspect = []string{"tools"} },
+		"config":       func(c *ModuleConfig) { c.ConfigJSON = []byte(`{"x":1}`) },
+		"time limit":   func(c *ModuleConfig) { c.TimeLimit = time.Second },
+		"memory limit": func(c *ModuleConfig) { c.MemoryLimitBytes = 1 << 20 },
+		"report":       func(c *ModuleConfig) { c.Report = true },
+		"pool":         func(c *ModuleConfig) { c.Pool = 2 },
+	} {
+		c := open(change)
+		if c == first {
+			t.Errorf("another %s made no other classifier", name)
+		}
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := first.Classify(ctx, userTexts("x")); err != nil {
+		t.Errorf("after others have closed it: %v", err)
+	}
+	if err := first.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	_, err := first.Classify(ctx, userTexts("x"))
+	checkCode(t, err, engine.ClassifierUnavailable)
+	again := open(func(*ModuleConfig) {})
+	if again == first {
+		t.Error("what is closed was given again")
+	}
+	if err := again.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if len(h.loaded) > 0 {
+		t.Errorf("%d classifiers are left", len(h.loaded))
+	}
+}
+
+// TestLoadConcurrently: users that load and close the same module at once do not
+// take it away from each other.
+func TestLoadConcurrently(t *testing.T) {
+	h := newHost(t)
+	ctx := context.Background()
+	cfg := ModuleConfig{Name: "x", Wasm: testGuest{}.module(), Pool: 2}
+	var users sync.WaitGroup
+	for range 8 {
+		users.Go(func() {
+			for range 50 {
+				c, err := h.Load(ctx, cfg)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := c.Classify(ctx, userTexts("x")); err != nil {
+					t.Error(err)
+				}
+				if err := c.Close(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	users.Wait()
+	if len(h.loaded) > 0 {
+		t.Errorf("%d classifiers are left", len(h.loaded))
 	}
 }
 
