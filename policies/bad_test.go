@@ -64,7 +64,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"rule that is a function", map[string]string{"a.rego": good + "prefer(x) := x\n"},
 			[]string{"a.rego:4:1: prefer must not be a function"}},
 		{"misspelt library name", map[string]string{"a.rego": good + "prefer.x := 1 if input.request.model in data.sallyport.personal_kindz\n"},
-			[]string{"a.rego:4:41: data.sallyport.personal_kindz does not exist, so the rule would never fire (the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.found"}},
+			[]string{"a.rego:4:41: data.sallyport.personal_kindz does not exist, so the rule would never fire (the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.codes, sallyport.testing.excluded, sallyport.testing.found"}},
 		{"a wrong shape beside another mistake", map[string]string{"a.rego": good + "obligation.redact := \"x\"\n", "b.rego": "package b\n\nx if y\n"},
 			[]string{"a.rego:4:1: obligation.redact is string", "b.rego:3:6: var y is unsafe"}},
 		{"misspelt rule package", map[string]string{"a.rego": good + "prefer.x := 1 if data.sallyport.rules.gut.x\n"},
