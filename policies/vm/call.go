@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -340,6 +341,9 @@ func (b *builtinCall) call(m *Machine, args []operand, l []Value) (Value, ctl) {
 	}
 	if m.calls.now == nil {
 		m.calls.now = timeTerm(time.Now())
+	}
+	if m.calls.seed == nil {
+		m.calls.seed = rand.Reader
 	}
 	bctx := topdown.BuiltinContext{
 		Context: m.calls.ctx, Metrics: m.calls.metrics, Seed: m.calls.seed, Time: m.calls.now, Cancel: m.calls.cancel,

@@ -109,6 +109,7 @@ type scope struct {
 	known  map[ir.Local]Value // locals whose value is a constant here
 	reads  map[ir.Local]bool  // locals that some operation reads
 	dead   map[ir.Local]bool  // locals that none reads; nil in the first pass
+	base   map[ir.Local]bool  // locals that a reference into the base document has come to
 	rule   int                // whose body this is, or -1
 	result ir.Local           // of the rule
 	muts   map[ir.Local]int   // statements of the block that change a local's value in place
@@ -138,7 +139,7 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 		})
 		var o op
 		for range 2 {
-			s.known = map[ir.Local]Value{}
+			s.known, s.base = map[ir.Local]Value{}, map[ir.Local]bool{}
 			if s.fixed {
 				s.known[ir.Data] = s.p.data
 			}
@@ -262,6 +263,7 @@ func (s *scope) operand(o ir.Operand) operand {
 // assign makes a local a constant; the operation is nil where nothing reads it.
 func (s *scope) assign(l ir.Local, v Value) op {
 	s.known[l] = v
+	delete(s.base, l)
 	if s.dead != nil && s.dead[l] {
 		return nil
 	}
@@ -274,6 +276,7 @@ func (s *scope) assign(l ir.Local, v Value) op {
 // target is where a statement's result goes; the local is no longer known.
 func (s *scope) target(l ir.Local) int {
 	delete(s.known, l)
+	delete(s.base, l)
 	return int(l)
 }
 

@@ -13,13 +13,15 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/types"
+
+	"github.com/sallyport-ai/sallyport/policies/vm"
 )
 
 // The names of the two evaluators, as rego.Target takes them: the reference and
 // the one under test.
 const (
 	reference = "rego"
-	underTest = "rego"
+	underTest = vm.TargetName
 )
 
 // program is what both evaluators are given. Each prepares it for itself: the

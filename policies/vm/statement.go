@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -159,6 +160,7 @@ func leave(c ctl) ctl {
 func (s *scope) scan(st *ir.ScanStmt) (op, error) {
 	source := s.local(st.Source)
 	key, val := s.target(st.Key), s.target(st.Value)
+	s.base[st.Value] = st.Source == ir.Data || s.base[st.Source]
 	body, err := s.nested(st.Block, true)
 	if err != nil {
 		return nil, err
@@ -283,11 +285,11 @@ func upsert(a *arena, v Value, path []Value, value Value) Value {
 	return t.value()
 }
 
-// merge joins two objects, recursively; where one is not an object b's value, the
-// virtual document, holds.
+// merge joins two objects, recursively; where one is not an object a's value, the
+// base document, holds.
 func merge(arena *arena, a, b Value) Value {
 	if a.kind() != kindObject || b.kind() != kindObject {
-		return b
+		return a
 	}
 	t := arena.newTable(kindObject, len(a.table().keys)+len(b.table().keys))
 	for i, k := range a.table().keys {
@@ -317,15 +319,62 @@ func lookup(v, key Value) Value {
 	return Value{}
 }
 
+// errBaseKey is topdown's error for a reference such as data.x[[1]].
+var errBaseKey = errors.New("composites cannot be base document keys")
+
+// lookupBase is v[key] of a reference into the base document: OPA turns it into a
+// path of strings, so data.x[1] finds a member "1". The strings are the program's.
+func lookupBase(p *Program, v, key Value) (Value, error) {
+	switch key.kind() {
+	case kindArray, kindObject, kindSet:
+		return Value{}, errBaseKey
+	case kindInt, kindNumber:
+		if v.kind() == kindObject {
+			name, ok := p.consts.strings[string(key.decimal())]
+			if !ok {
+				return Value{}, nil // no member has a name that no string of the program is
+			}
+			key = name
+		}
+	}
+	return lookup(v, key), nil
+}
+
 func (s *scope) dot(st *ir.DotStmt) op {
 	source, key := s.operand(st.Source), s.operand(st.Key)
+	from, isLocal := st.Source.Value.(ir.Local)
+	base := isLocal && (from == ir.Data || s.base[from])
 	if source.constant() && key.constant() {
-		if v := lookup(source.value, key.value); v.Defined() {
-			return s.assign(st.Target, v)
+		v, err := lookup(source.value, key.value), error(nil)
+		if base {
+			v, err = lookupBase(s.p, source.value, key.value)
 		}
-		return undefined
+		if err == nil && !v.Defined() {
+			return undefined
+		}
+		if err == nil {
+			o := s.assign(st.Target, v)
+			s.base[st.Target] = base
+			return o
+		}
 	}
 	to := s.target(st.Target)
+	s.base[st.Target] = base
+	if base {
+		at := s.place(st)
+		return func(m *Machine, l []Value) ctl {
+			v, err := lookupBase(m.program, source.get(l), key.get(l))
+			if err != nil {
+				m.err = fmt.Errorf("%s:%d: %w", at.File, at.Row, err)
+				return ctlError
+			}
+			if v.h == nil {
+				return ctlUndefined
+			}
+			l[to] = v
+			return ctlNext
+		}
+	}
 	if key.constant() && key.value.kind() == kindString {
 		from, k := source.local, key.value
 		return func(_ *Machine, l []Value) ctl {
@@ -453,11 +502,11 @@ func (s *scope) assignOnce(st *ir.AssignVarOnceStmt) op {
 	fires := st.Target == s.result
 	to := s.target(st.Target)
 	s.reads[st.Target] = true
-	at, name := s.place(st), s.name()
+	at, message := s.place(st), s.conflictMessage()
 	o := func(m *Machine, l []Value) ctl {
 		v := from.get(l)
 		if was := l[to]; was.h != nil && !equal(was, v) {
-			return m.conflict(at, "rule "+name+" produced conflicting values")
+			return m.conflict(at, message)
 		}
 		l[to] = v
 		return ctlNext
@@ -468,11 +517,14 @@ func (s *scope) assignOnce(st *ir.AssignVarOnceStmt) op {
 	return o
 }
 
-func (s *scope) name() string {
-	if s.fn == nil {
-		return "<query>"
+func (s *scope) conflictMessage() string {
+	switch {
+	case s.fn == nil:
+		return "the query produced conflicting values"
+	case s.fn.memoized:
+		return "rule " + s.fn.name + " produced conflicting values"
 	}
-	return s.fn.name
+	return "function " + s.fn.name + " produced conflicting values for the same inputs"
 }
 
 func (m *Machine) conflict(at Place, message string) ctl {

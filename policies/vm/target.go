@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -13,34 +14,44 @@ import (
 const TargetName = "sallyport"
 
 // Target makes OPA's rego package evaluate with this one, so that whatever runs on
-// rego, OPA's conformance cases foremost, can run on it. rego gives a target no
-// data, so it is given here.
-type Target struct {
-	Data ast.Value // the base document; nil: none
-}
+// rego, OPA's conformance cases foremost, can run on it. rego hands a target no
+// store: the base document is that of a transaction with a method Data, or none.
+type Target struct{}
 
-var _ rego.TargetPlugin = (*Target)(nil)
+var _ rego.TargetPlugin = Target{}
 
 // IsTarget implements rego.TargetPlugin.
-func (t *Target) IsTarget(name string) bool { return name == TargetName }
+func (Target) IsTarget(name string) bool { return name == TargetName }
 
 // PrepareForEval implements rego.TargetPlugin.
-func (t *Target) PrepareForEval(_ context.Context, policy *ir.Policy, options ...rego.PrepareOption) (rego.TargetPluginEval, error) {
+func (Target) PrepareForEval(_ context.Context, policy *ir.Policy, options ...rego.PrepareOption) (rego.TargetPluginEval, error) {
 	prepared := &rego.PrepareConfig{}
 	for _, o := range options {
 		o(prepared)
 	}
-	p, err := Compile(Config{Policy: policy, Data: t.Data, Builtins: prepared.BuiltinFuncs()})
-	if err != nil {
-		return nil, err
-	}
-	return targetEval{p}, nil
+	t := &targetEval{config: Config{Policy: policy, Builtins: prepared.BuiltinFuncs()}}
+	_, err := Compile(t.config)
+	return t, err
 }
 
-type targetEval struct{ program *Program }
+type targetEval struct {
+	once    sync.Once
+	config  Config
+	program *Program
+	err     error
+}
 
 // Eval implements rego.TargetPluginEval.
-func (t targetEval) Eval(ctx context.Context, ectx *rego.EvalContext, runtime ast.Value) (ast.Value, error) {
+func (t *targetEval) Eval(ctx context.Context, ectx *rego.EvalContext, runtime ast.Value) (ast.Value, error) {
+	t.once.Do(func() {
+		if txn, ok := ectx.Transaction().(interface{ Data() ast.Value }); ok {
+			t.config.Data = txn.Data()
+		}
+		t.program, t.err = Compile(t.config)
+	})
+	if t.err != nil {
+		return nil, t.err
+	}
 	m := t.program.Machine()
 	defer m.Release()
 	var input Value
