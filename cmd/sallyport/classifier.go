@@ -152,7 +152,8 @@ func builtModule(args []string) (string, error) {
 	return found[0], nil
 }
 
-// withHost runs f with a host for classifiers.
+// withHost runs f with a host that compiles anew: what is measured, or changes with
+// every build, has no use for a cache.
 func withHost(ctx context.Context, f func(*classifiers.Host) error) (err error) {
 	host, err := classifiers.New(ctx, classifiers.Config{})
 	if err != nil {

@@ -28,6 +28,7 @@ func TestClassifierReadme(t *testing.T) {
 		t.Fatalf("%s%v", out, err)
 	}
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir := t.TempDir()
 	project := filepath.Join(dir, "codeword")
 	sh := func(dir, script string) string {

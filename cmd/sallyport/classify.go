@@ -55,9 +55,9 @@ func (a *app) open(path string) (io.ReadCloser, error) {
 }
 
 func (a *app) classifyTexts(ctx context.Context, path, input, module string, flags *moduleFlags) (err error) {
-	host, err := classifiers.New(ctx, classifiers.Config{})
+	host, err := a.newHost(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("start the classifier runtime: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
 	loaded, err := a.loadClassifiers(ctx, host, path, module, flags)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sallyport-ai/sallyport/classifiers"
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/engine/schedule"
 	"github.com/sallyport-ai/sallyport/engine/wire"
@@ -71,9 +70,9 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) (err error) {
 	if err := errors.Join(err, in.Close()); err != nil {
 		return err
 	}
-	host, err := classifiers.New(ctx, classifiers.Config{})
+	host, err := a.newHost(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("start the classifier runtime: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
 	p, m := a.build(ctx, host, o.config)

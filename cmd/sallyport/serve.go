@@ -41,7 +41,10 @@ classifiers, on 127.0.0.1:8080.
 
 SIGHUP, POST /-/reload and a change of the configuration, a policy or a classifier
 reload all of them; a mistake keeps the old ones in force. SIGTERM and SIGINT
-drain; a second one ends at once.`,
+drain; a second one ends at once.
+
+Compiled classifiers are kept in $CACHE_DIRECTORY/classifiers, else in the user's
+cache folder: $XDG_CACHE_HOME/sallyport/classifiers, by default under ~/.cache.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			level, err := zerolog.ParseLevel(logLevel)
@@ -79,8 +82,8 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	if s.host, err = classifiers.New(ctx, classifiers.Config{Log: s.guestLog}); err != nil {
-		return fmt.Errorf("start the classifier runtime: %w", err)
+	if s.host, err = a.newHost(ctx, s.guestLog); err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, s.host.Close(context.Background())) }()
 
@@ -91,6 +94,9 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	m.print(a.err)
 	if p == nil {
 		return failure(exitInvalid, nil)
+	}
+	if err := s.host.CacheError(); err != nil {
+		s.log.Warn().Err(err).Msg("compiled classifiers are not kept: the next start takes longer")
 	}
 	s.parts.Store(p)
 	if s.records, err = record.Open(p.config.log); err != nil {

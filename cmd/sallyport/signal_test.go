@@ -43,7 +43,8 @@ func startProcess(t *testing.T, dir, config string) *process {
 	path := filepath.Join(dir, "sallyport.hcl")
 	write(t, path, config)
 	p := &process{done: make(chan struct{})}
-	p.cmd = &exec.Cmd{Path: binary, Args: []string{"sallyport", "serve", "-c", path}, Stdout: &p.out, Stderr: &p.err}
+	p.cmd = &exec.Cmd{Path: binary, Args: []string{"sallyport", "serve", "-c", path}, Stdout: &p.out, Stderr: &p.err,
+		Env: append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

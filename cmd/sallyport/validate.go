@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/sallyport-ai/sallyport/classifiers"
 	"github.com/sallyport-ai/sallyport/policies"
 )
 
@@ -23,9 +22,9 @@ serving. All mistakes are reported at once. Exit code 3 where there is one.`,
 			if err := oneOf("--format", format, "pretty", "json"); err != nil {
 				return err
 			}
-			host, err := classifiers.New(c.Context(), classifiers.Config{})
+			host, err := a.newHost(c.Context(), nil)
 			if err != nil {
-				return fmt.Errorf("start the classifier runtime: %w", err)
+				return err
 			}
 			p, m := a.build(c.Context(), host, path)
 			if p != nil {
