@@ -48,7 +48,7 @@ const (
 	stagePrefix   = "stage-"
 
 	// codeCacheBytes is how much stays in the folder; what was not used for the
-	// longest time goes first. The built-in modules take about 3 MiB, one in Go 10.
+	// longest time goes first. The built-in modules take about 1 MiB, one in Go 8.
 	codeCacheBytes = 256 << 20
 	// staleStage is when the stage of a process that did not end well is removed.
 	staleStage = 24 * time.Hour
