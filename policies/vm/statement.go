@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -319,25 +318,17 @@ func lookup(v, key Value) Value {
 	return Value{}
 }
 
-// errBaseKey is topdown's error for a reference such as data.x[[1]].
-var errBaseKey = errors.New("composites cannot be base document keys")
-
 // lookupBase is v[key] of a reference into the base document: OPA turns it into a
-// path of strings, so data.x[1] finds a member "1". The strings are the program's.
-func lookupBase(p *Program, v, key Value) (Value, error) {
-	switch key.kind() {
-	case kindArray, kindObject, kindSet:
-		return Value{}, errBaseKey
-	case kindInt, kindNumber:
-		if v.kind() == kindObject {
-			name, ok := p.consts.strings[string(key.decimal())]
-			if !ok {
-				return Value{}, nil // no member has a name that no string of the program is
-			}
-			key = name
+// path of strings, so data.x[1] finds a member "1".
+func lookupBase(p *Program, v, key Value) Value {
+	if isNumber(key.kind()) && v.kind() == kindObject {
+		name, ok := p.consts.strings[string(key.decimal())]
+		if !ok {
+			return Value{} // no string of the program, so no member's name
 		}
+		key = name
 	}
-	return lookup(v, key), nil
+	return lookup(v, key)
 }
 
 func (s *scope) dot(st *ir.DotStmt) op {
@@ -345,29 +336,22 @@ func (s *scope) dot(st *ir.DotStmt) op {
 	from, isLocal := st.Source.Value.(ir.Local)
 	base := isLocal && (from == ir.Data || s.base[from])
 	if source.constant() && key.constant() {
-		v, err := lookup(source.value, key.value), error(nil)
+		v := lookup(source.value, key.value)
 		if base {
-			v, err = lookupBase(s.p, source.value, key.value)
+			v = lookupBase(s.p, source.value, key.value)
 		}
-		if err == nil && !v.Defined() {
+		if !v.Defined() {
 			return undefined
 		}
-		if err == nil {
-			o := s.assign(st.Target, v)
-			s.base[st.Target] = base
-			return o
-		}
+		o := s.assign(st.Target, v)
+		s.base[st.Target] = base
+		return o
 	}
 	to := s.target(st.Target)
 	s.base[st.Target] = base
 	if base {
-		at := s.place(st)
 		return func(m *Machine, l []Value) ctl {
-			v, err := lookupBase(m.program, source.get(l), key.get(l))
-			if err != nil {
-				m.err = fmt.Errorf("%s:%d: %w", at.File, at.Row, err)
-				return ctlError
-			}
+			v := lookupBase(m.program, source.get(l), key.get(l))
 			if v.h == nil {
 				return ctlUndefined
 			}
