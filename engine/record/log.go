@@ -51,6 +51,7 @@ type Log struct {
 	retryAfter   time.Duration // between attempts to mend a failing disk
 	recovery     Recovery
 	lockFile     *os.File
+	copies       sync.Mutex // held while a copy of a policy is kept
 	w            writer
 
 	wake     chan struct{} // capacity 1: there is something for the writer

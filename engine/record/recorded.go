@@ -2,8 +2,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
 
@@ -40,8 +38,6 @@ type Obstacle string
 const (
 	// InputNotKept: policy obliged log = "none", so the record holds the input's hash alone.
 	InputNotKept Obstacle = "input_not_kept"
-	// InputDamaged: the input is not the one whose hash the record holds.
-	InputDamaged Obstacle = "input_damaged"
 	// InputUnknown: the input is not of a form that this version knows.
 	InputUnknown Obstacle = "input_form_unknown"
 	// InputRounded: the input holds a whole number of 2^53 or more, whose last
@@ -86,7 +82,8 @@ func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
 	s := &scan{b: raw}
 	d := &r.recorded
 	*d = Recorded{}
-	var kind, input, hash, reasons []byte
+	d.Obstacle = InputNotKept
+	var kind, input, reasons []byte
 	r.dropped = 0
 	var rounded bool
 	var prev []byte
@@ -116,9 +113,11 @@ func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
 		case "reasons":
 			reasons = s.skip()
 		case "input":
-			input = s.skip()
-		case "input_sha256":
-			hash = s.quoted()
+			if r.filter == (Filter{}) {
+				r.readInput(s)
+			} else {
+				input = s.skip() // most are not chosen
+			}
 		case "gap":
 			r.dropped = r.gap(s)
 		default:
@@ -135,7 +134,9 @@ func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
 		if r.choose() == recordOther {
 			return nil, recordOther
 		}
-		d.Input, d.Obstacle = r.readInput(input, hash)
+		if input != nil {
+			r.readInput(&scan{b: input})
+		}
 		if d.Decision == nil && interrupted(reasons) {
 			d.Input, d.Obstacle = nil, Interrupted
 		}
@@ -191,24 +192,19 @@ func (r *recordReader) choose() readKind {
 	return recordOther
 }
 
-func (r *recordReader) readInput(raw, hash []byte) (*engine.Input, Obstacle) {
-	if raw == nil {
-		return nil, InputNotKept
+// readInput reads the input at s and sets what it comes to.
+func (r *recordReader) readInput(s *scan) {
+	d := &r.recorded
+	start := s.i
+	in, rounded := r.input.read(s)
+	d.Input, d.Obstacle = in, ""
+	if s.bad {
+		d.Input, d.Obstacle = nil, InputUnknown
+		s.bad, s.i = false, start
+		s.skip()
+	} else if rounded {
+		d.Input, d.Obstacle = nil, InputRounded
 	}
-	var sum [2 * sha256.Size]byte
-	digest := sha256.Sum256(raw)
-	hex.Encode(sum[:], digest[:])
-	if !bytes.Equal(sum[:], hash) {
-		return nil, InputDamaged
-	}
-	in, rounded, ok := r.input.read(raw)
-	switch {
-	case !ok:
-		return nil, InputUnknown
-	case rounded:
-		return nil, InputRounded
-	}
-	return in, ""
 }
 
 // interrupted says whether the reasons of a denial without a decision name a

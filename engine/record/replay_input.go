@@ -16,13 +16,14 @@ type inputReader struct {
 	maps      memo[map[string]string]
 	facts     memo[engine.ClassifierFacts]
 	principal memo[engine.Principal]
+	targets   memo[targetForm]
 }
 
-// read decodes an input into memory that the next call reuses, and shares with
-// other inputs. ok is false where raw is not an input of a form this version
-// knows; rounded says that it holds a number whose last digits the record lost.
-func (r *inputReader) read(raw []byte) (in *engine.Input, rounded, ok bool) {
-	s := &scan{b: raw}
+// read decodes the input at s into memory that the next call reuses and that is
+// shared with other inputs. It fails s where what stands there is not an input of
+// a form this version knows; rounded says that it holds a number whose last
+// digits the record lost.
+func (r *inputReader) read(s *scan) (in *engine.Input, rounded bool) {
 	r.rounded = false
 	classifiers, targets := r.in.Classifiers, r.in.Targets
 	r.in = engine.Input{}
@@ -36,9 +37,7 @@ func (r *inputReader) read(raw []byte) (in *engine.Input, rounded, ok bool) {
 		case "principal":
 			r.in.Principal = remember(r, &r.principal, s, r.readPrincipal)
 		case "classifiers":
-			r.in.Classifiers = readMap(r, s, classifiers, func(s *scan) engine.ClassifierFacts {
-				return remember(r, &r.facts, s, r.readFacts)
-			})
+			r.in.Classifiers = readMap(r, s, classifiers, r.classifier)
 		case "budget":
 			r.budget(s, &r.in.Budget)
 		case "usage":
@@ -49,10 +48,7 @@ func (r *inputReader) read(raw []byte) (in *engine.Input, rounded, ok bool) {
 			s.fail()
 		}
 	}
-	if s.bad || s.i != len(s.b) {
-		return nil, false, false
-	}
-	return &r.in, r.rounded, true
+	return &r.in, r.rounded
 }
 
 func (r *inputReader) request(s *scan, q *engine.InputRequest) {
@@ -110,6 +106,16 @@ func (r *inputReader) readPrincipal(s *scan) (p engine.Principal) {
 	return p
 }
 
+// classifier remembers what a classifier says that found nothing. Scores have more
+// digits than that, and are seldom seen again.
+func (r *inputReader) classifier(s *scan, _ []byte) engine.ClassifierFacts {
+	const nothing = len(`{"findings":{},"scores":{}}`)
+	if len(s.b)-s.i >= nothing && s.b[s.i+nothing-1] == '}' && s.b[s.i+nothing-2] == '}' {
+		return remember(r, &r.facts, s, r.readFacts)
+	}
+	return r.readFacts(s)
+}
+
 func (r *inputReader) readFacts(s *scan) (f engine.ClassifierFacts) {
 	var prev []byte
 	for more := s.enter('{'); more; more = s.another('{') {
@@ -117,7 +123,7 @@ func (r *inputReader) readFacts(s *scan) (f engine.ClassifierFacts) {
 		case "findings":
 			f.Findings = readMap(r, s, nil, r.finding)
 		case "scores":
-			f.Scores = readMap(r, s, nil, (*scan).float)
+			f.Scores = readMap(r, s, nil, func(s *scan, _ []byte) float64 { return s.float() })
 		case "error":
 			f.Error = r.text(s)
 		default:
@@ -127,7 +133,7 @@ func (r *inputReader) readFacts(s *scan) (f engine.ClassifierFacts) {
 	return f
 }
 
-func (r *inputReader) finding(s *scan) (f engine.FindingFacts) {
+func (r *inputReader) finding(s *scan, _ []byte) (f engine.FindingFacts) {
 	var prev []byte
 	for more := s.enter('{'); more; more = s.another('{') {
 		switch string(s.name(&prev)) {
@@ -188,7 +194,36 @@ func (r *inputReader) spent(s *scan, u *engine.SpentUSD) {
 	}
 }
 
-func (r *inputReader) target(s *scan) (t engine.TargetFacts) {
+// targetForm is a target as it was last read under its name: the bytes around the
+// one fact that differs with every request. It makes most of a target a comparison
+// of bytes.
+type targetForm struct {
+	before, after string // of the number
+	facts         engine.TargetFacts
+}
+
+func (r *inputReader) target(s *scan, name []byte) engine.TargetFacts {
+	start := s.i
+	if known, ok := r.targets.m[string(name)]; ok && s.literal(known.before) {
+		if cost := s.float(); !s.bad && s.literal(known.after) {
+			known.facts.CostEstimate = cost
+			return known.facts
+		}
+	}
+	if s.bad {
+		return engine.TargetFacts{}
+	}
+	s.i = start
+	costAt, costEnd := 0, 0
+	t := r.readTarget(s, &costAt, &costEnd)
+	if !s.bad && costEnd > 0 && s.i-start <= memoKeyBytes {
+		r.targets.put(name, targetForm{before: string(s.b[start:costAt]), after: string(s.b[costEnd:s.i]), facts: t})
+	}
+	return t
+}
+
+// readTarget reads a target and says where the number of its cost stands.
+func (r *inputReader) readTarget(s *scan, costAt, costEnd *int) (t engine.TargetFacts) {
 	var prev []byte
 	for more := s.enter('{'); more; more = s.another('{') {
 		switch string(s.name(&prev)) {
@@ -207,7 +242,9 @@ func (r *inputReader) target(s *scan) (t engine.TargetFacts) {
 		case "quality":
 			t.Quality = s.float()
 		case "cost_estimate_usd":
+			*costAt = s.i
 			t.CostEstimate = s.float()
+			*costEnd = s.i
 		case "healthy":
 			t.Healthy = s.boolean()
 		case "stand_in":
@@ -252,11 +289,11 @@ func (r *inputReader) textMap(s *scan) map[string]string {
 }
 
 func (r *inputReader) readTextMap(s *scan) map[string]string {
-	return readMap(r, s, nil, r.text)
+	return readMap(r, s, nil, func(s *scan, _ []byte) string { return r.text(s) })
 }
 
 // readMap reads an object of any names, into m where there is one. null is nil.
-func readMap[V any](r *inputReader, s *scan, m map[string]V, value func(*scan) V) map[string]V {
+func readMap[V any](r *inputReader, s *scan, m map[string]V, value func(s *scan, name []byte) V) map[string]V {
 	if s.null() {
 		return nil
 	}
@@ -265,11 +302,12 @@ func readMap[V any](r *inputReader, s *scan, m map[string]V, value func(*scan) V
 	}
 	n := 0
 	for more := s.enter('{'); more; more = s.another('{') {
-		name := r.text(s)
+		quoted := s.quoted()
+		name := r.kept(s, quoted)
 		if !s.next(':') {
 			s.fail()
 		}
-		m[name] = value(s)
+		m[name] = value(s, quoted)
 		n++
 	}
 	if len(m) != n { // a name was given twice
@@ -287,8 +325,9 @@ type memo[V any] struct {
 
 // Bounds of one memo, and of one of its keys: what is longer is seldom seen again.
 const (
-	memoBytes    = 1 << 20
-	memoKeyBytes = 512
+	memoBytes      = 1 << 20
+	memoKeyBytes   = 512
+	memoEntryBytes = 128 // about, of an entry beside its key
 )
 
 func (m *memo[V]) put(key []byte, v V) {
@@ -298,8 +337,10 @@ func (m *memo[V]) put(key []byte, v V) {
 	if m.m == nil || m.bytes > memoBytes {
 		m.m, m.bytes = map[string]V{}, 0
 	}
+	if _, replaced := m.m[string(key)]; !replaced {
+		m.bytes += len(key) + memoEntryBytes
+	}
 	m.m[string(key)] = v
-	m.bytes += len(key) + 64
 }
 
 // remember reads the value at s with read, unless the same bytes were read

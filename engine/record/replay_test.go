@@ -95,6 +95,13 @@ func recordedInput(t testing.TB, in *engine.Input) []byte {
 	return back.Input
 }
 
+// readInput reads an input that stands alone.
+func readInput(r *inputReader, raw []byte) (in *engine.Input, rounded, ok bool) {
+	s := &scan{b: raw}
+	in, rounded = r.read(s)
+	return in, rounded, !s.bad && s.i == len(raw)
+}
+
 // A decision can be made again only on the input it was made on: whatever an
 // engine.Input holds comes back from its record as it was.
 func TestInputComesBackAsItWas(t *testing.T) {
@@ -105,7 +112,7 @@ func TestInputComesBackAsItWas(t *testing.T) {
 		var in engine.Input
 		randomize(reflect.ValueOf(&in).Elem(), rnd)
 		raw := recordedInput(t, &in)
-		got, rounded, ok := reader.read(raw)
+		got, rounded, ok := readInput(&reader, raw)
 		if !ok || rounded {
 			t.Fatalf("seed %d, input %d: ok %v, rounded %v\n%s", seed, n, ok, rounded, raw)
 		}
@@ -127,7 +134,7 @@ func TestInputThatCannotComeBack(t *testing.T) {
 	valid := recordedInput(t, &whole)
 	var reader inputReader
 	for i := range valid {
-		if _, _, ok := reader.read(valid[:i]); ok {
+		if _, _, ok := readInput(&reader, valid[:i]); ok {
 			t.Errorf("cut at %d: read", i)
 		}
 	}
@@ -160,14 +167,14 @@ func TestInputThatCannotComeBack(t *testing.T) {
 		{"mismatched brackets", `{"request":{"metadata":{"a":"b"],"tools":[]}}`, false, false},
 	} {
 		for range 2 { // the second time from what is remembered
-			if _, rounded, ok := reader.read([]byte(c.raw)); ok != c.ok || ok && rounded != c.rounded {
+			if _, rounded, ok := readInput(&reader, []byte(c.raw)); ok != c.ok || ok && rounded != c.rounded {
 				t.Errorf("%s: ok %v, rounded %v", c.name, ok, rounded)
 			}
 		}
 	}
 	in := engine.Input{Classifiers: map[string]engine.ClassifierFacts{"pii": {Findings: map[string]engine.FindingFacts{"A": {Count: 1 << 60}}}}}
 	for range 2 {
-		if _, rounded, ok := reader.read(recordedInput(t, &in)); !ok || !rounded {
+		if _, rounded, ok := readInput(&reader, recordedInput(t, &in)); !ok || !rounded {
 			t.Errorf("a rounded count: ok %v, rounded %v", ok, rounded)
 		}
 	}
@@ -182,7 +189,7 @@ func TestInputsDoNotMix(t *testing.T) {
 		if n%2 == 0 {
 			in.Targets = map[string]engine.TargetFacts{fmt.Sprint(n): {Attributes: map[string]string{"k": fmt.Sprint(n)}}}
 		}
-		got, _, ok := reader.read(recordedInput(t, &in))
+		got, _, ok := readInput(&reader, recordedInput(t, &in))
 		if !ok {
 			t.Fatal(n)
 		}
@@ -201,7 +208,7 @@ func FuzzInput(f *testing.F) {
 	f.Add([]byte(`{"budget":{"total_ms":1,"tpot_ms":1e3,"ttft_ms":-0.5}}`))
 	var reader inputReader
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, rounded, ok := reader.read(raw)
+		got, rounded, ok := readInput(&reader, raw)
 		if !ok || rounded {
 			return
 		}
