@@ -106,6 +106,10 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	if cut := s.records.Recovery(); cut.CutBytes > 0 {
 		s.log.Warn().Int64("bytes", cut.CutBytes).Str("segment", cut.Segment).Msg("the decision log had a torn end, which was cut off: nothing acknowledged was in it")
 	}
+	if err := s.keepPolicy(p); err != nil {
+		p.close()
+		return errors.Join(err, s.records.Close(ctx))
+	}
 	s.engine = engine.New(engine.Config{Snapshot: p.snapshot(), Scheduler: schedule.New(schedule.Config{}), Recorder: s.records})
 	defer func() {
 		s.engine.Close()
@@ -217,6 +221,10 @@ func (s *service) reload(ctx context.Context) error {
 	if p == nil {
 		return m
 	}
+	if err := s.keepPolicy(p); err != nil {
+		p.close()
+		return err
+	}
 	old := s.parts.Load().config
 	if p.config.server != old.server || p.config.log != old.log {
 		s.log.Warn().Msg("changes of server and decision_log take effect at the next start")
@@ -224,6 +232,24 @@ func (s *service) reload(ctx context.Context) error {
 	}
 	s.parts.Store(p)
 	s.engine.Swap(p.snapshot())
+	return nil
+}
+
+// keepPolicy makes sure that decisions under this policy can be made again, before
+// there is one. Where the log may lose records, so may it lose this: a full disk
+// must not keep a stricter policy from coming into force.
+func (s *service) keepPolicy(p *parts) error {
+	err := s.records.KeepPolicy(p.policies.Revision(), func(yield func(string, []byte) bool) {
+		for _, f := range p.policies.Deciding() {
+			if !yield(f.Path, f.Bytes) {
+				return
+			}
+		}
+	})
+	if err == nil || s.parts.Load().config.log.Mode == record.Require {
+		return err
+	}
+	s.log.Warn().Err(err).Msg("decisions under this policy can be replayed only with its files from elsewhere")
 	return nil
 }
 
