@@ -76,7 +76,8 @@ func (t *piiTwin) readGroups(a int) {
 
 // joined says whether n digits and a separator stand before s.
 func (t *piiTwin) joined(s, n int) bool {
-	return oneOf(t.at(s-1), " -") && s > n && strings.Trim(t.slice(s-1-n, s-1), tens) == ""
+	named := t.at(s-1) == '-' && t.nameBefore(s-1) > 0
+	return oneOf(t.at(s-1), " -") && !named && s > n && strings.Trim(t.slice(s-1-n, s-1), tens) == ""
 }
 
 func (t *piiTwin) crowded(m int) bool {
@@ -339,7 +340,7 @@ func (t *piiTwin) loneID(late bool) int {
 	for _, f := range idForms {
 		m := t.hasForm(f)
 		what := either(m > 1, f.grouped, f.solid)
-		if f.late != late || m == 0 || t.joinedOn(s) && !f.speaksJoined() || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other") > 0 || f.seps == "" && t.near(s, 44, "phone") > 0 ||
+		if f.late != late || m == 0 || t.joinedOn(s) && !f.speaksJoined() || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other ident") > 0 || f.seps == "" && t.near(s, 44, "phone") > 0 ||
 			m > 0 && t.sum[m] == 9 && t.amount(m, false) {
 			continue
 		}
@@ -412,7 +413,7 @@ func (t *piiTwin) nir(a int) int {
 		return 0
 	}
 	told := t.near(a, 44, "nir") > 0
-	if !told && !spaced && letter == 0 && (t.near(a, 24, "other card") > 0 || strings.IndexByte("12", t.at(a)) < 0) {
+	if !told && !spaced && letter == 0 && (t.near(a, 24, "other ident card") > 0 || strings.IndexByte("12", t.at(a)) < 0) {
 		return 0
 	}
 	return t.emit(a, q, either(told, "NIR_TOLD", either(spaced, "NIR_GROUPED", "NIR_SOLID")))

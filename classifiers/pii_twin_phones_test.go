@@ -423,7 +423,7 @@ func (t *piiTwin) phone(plus bool) int {
 				continue
 			}
 			near := t.near(s, 48, "phone")
-			if !plus && nearer(t.near(s, 24, "other"), near) {
+			if !plus && nearer(t.near(s, 24, "other ident"), near) {
 				return 0
 			}
 			told := near > 0 || t.behind(t.extension(t.groups[t.line-1].e), 10, "behind")

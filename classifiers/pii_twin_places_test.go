@@ -134,9 +134,10 @@ func (t *piiTwin) macDotted(a int) int {
 
 // E-mail.
 
-func (t *piiTwin) email(i int) int {
+// email looks around the sign at i; the domain begins at d.
+func (t *piiTwin) email(i, d int) int {
 	cont := func(k int) bool { return t.p[k]&0xc0 == 0x80 }
-	s, e, dot := i, i+1, 0
+	s, e, dot := i, d, 0
 	plain := !t.wideBefore(i)
 	for s > t.floor && i-s < 64 && (isAlnum(t.p[s-1]) || t.p[s-1] >= 0x80 || oneOf(t.p[s-1], "._-+%'&")) && !(plain && t.wideBefore(s)) {
 		s--
@@ -149,6 +150,11 @@ func (t *piiTwin) email(i int) int {
 			break
 		}
 	}
+	for k := s; k+3 <= i; k++ {
+		if m := percented.Find(t.p[k:i]); m != nil && !slices.Contains(strings.Fields("%25 %26 %27 %2b %2d %2e %5f"), lowerASCIIs(string(m))) {
+			s = k + 3
+		}
+	}
 	for e-i <= 253 && (isAlnum(t.at(e)) || t.at(e) >= 0x80 || t.at(e) == '-' || t.at(e) == '.' && t.at(e-1) != '.') {
 		if t.at(e) == '.' {
 			dot = e
@@ -158,13 +164,13 @@ func (t *piiTwin) email(i int) int {
 			break
 		}
 	}
-	for e > i+1 && !isAlnum(t.p[e-1]) && t.p[e-1] < 0x80 {
+	for e > d && !isAlnum(t.p[e-1]) && t.p[e-1] < 0x80 {
 		e--
 	}
-	for e > i+1 && e < len(t.p) && cont(e) {
+	for e > d && e < len(t.p) && cont(e) {
 		e--
 	}
-	domain := string(t.p[i+1 : e])
+	domain := string(t.p[d:e])
 	k := strings.LastIndexByte(domain, '.')
 	for k >= 0 && strings.Trim(domain[k+1:], tens+"-") == "" {
 		domain = strings.TrimRightFunc(domain[:k], func(r rune) bool { return r < 0x80 && !isAlnum(byte(r)) })
@@ -174,7 +180,7 @@ func (t *piiTwin) email(i int) int {
 		top, _, _ = strings.Cut(top, "-")
 		domain = domain[:k+1] + top
 	}
-	e = i + 1 + len(domain)
+	e = d + len(domain)
 	if s == i || t.p[i-1] == '.' || k < 1 || domain[0] == '-' || domain[0] == '.' {
 		return 0
 	}

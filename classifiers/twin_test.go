@@ -65,6 +65,7 @@ var fragments = append(strings.Fields(strings.Join(seeds, " ")+" call card order
 	"SIN 046 454 286", "046-454-286", "TFN 123 456 782", "passport 512345678", "passport C01X00T47", "DOB: 1985-03-12", "born 12 March 1985", "March 12, 1985",
 	"né le", "生年月日", "phone number", "order id", "call me", "ABCPE1234F", "AB 12 34 56 C", "12.ABC.345/01DE-35", "2123 45670 1", "1 85 05 2A 006 084 35", "wallet",
 	"RSS MRA 85T10 A562S", "01 23 45 67 89", "612 34 56 78", "(030) 901820", "+49 30 901820", "(0)", "8 (912) 345-67-89", "€", "USD", "fax",
+	"call-", "card_", "x_", "user42-", "a716-", "_", `\n`, `\u00e9`, "%20", "%3D", "%40", "card4111", "mac:", "id=", "host-", "-DE", "_x1",
 	"nhs 943 476 5919", "1 85 05 78 006 084 91", "185057800608491", "2341 2341 2346", "aadhaar 498765432102", "(212) 555-0123 ext. 42")
 
 func randomText(r *rand.Rand) string {

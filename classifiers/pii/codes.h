@@ -68,7 +68,7 @@ static u32 spanish_from(u32 s, u32 a)
 	c = at(q);
 	if (upper(c) != (u8)"TRWAGMYFPDXBNJZSQVHLCKE"[v % 23] || !code_ends(q + 1))
 		return 0;
-	if (!told && (is_lower(c) || near(s, 24, W_OTHER)))
+	if (!told && (is_lower(c) || near(s, 24, W_NUMBER)))
 		return 0;
 	if (want == 7)
 		return found(s, q + 1, told ? NIE_TOLD : NIE_ALONE);
@@ -145,7 +145,7 @@ static u32 nino(u32 a)
 	u8 c = upper(at(q));
 	if (c < 'A' || c > 'D' || !code_ends(q + 1))
 		return 0;
-	if (!told && (is_lower(at(s)) || is_lower(at(q)) || near(s, 24, W_OTHER)))
+	if (!told && (is_lower(at(s)) || is_lower(at(q)) || near(s, 24, W_NUMBER)))
 		return 0;
 	return found(s, q + 1, told ? NINO_TOLD : spaced == 2 ? NINO_GROUPED : NINO_SOLID);
 }
@@ -166,7 +166,7 @@ static u32 indian_pan(u32 a)
 	while (k < 10 && (u8)holders[k] != upper(at(a + 3)))
 		k++;
 	u32 told = near(a, 44, W_INDIAPAN);
-	if (k == 10 || (!told && (lowers || near(a, 24, W_OTHER))))
+	if (k == 10 || (!told && (lowers || near(a, 24, W_NUMBER))))
 		return 0;
 	return found(a, a + 10, told ? INDIAPAN_TOLD : INDIAPAN_ALONE);
 }
@@ -217,7 +217,7 @@ static u32 passport(u32 a, u32 b)
 	if (digits < 4 || !head_ok(a) || !tail_ok(b))
 		return 0;
 	u32 told = near(a, 40, W_PASSPORT);
-	if (!told || a < floor_ + told - 1 || nearer(near(a, 40, W_PHONE | W_OTHER | W_EVENT | W_BIRTH | W_UNIT), told))
+	if (!told || a < floor_ + told - 1 || nearer(near(a, 40, W_PHONE | W_NUMBER | W_EVENT | W_BIRTH | W_UNIT), told))
 		return 0;
 	u32 american = digits == 9 || (n == 9 && digits == 8 && is_upper(V.p[a]));
 	return found(a, b, american && !near(a, FAR, W_FOREIGN) ? PASSPORT_US : PASSPORT_TOLD);

@@ -6,6 +6,8 @@
 #include "text.h"
 #include "word_tables.h"
 
+/* A card's number may be what some program calls an id; others are more like one. */
+#define W_NUMBER (W_OTHER | W_IDENT)
 #define FAR 64 /* no word is looked for further back than this */
 
 static struct { u32 s, e, lists; } words_seen[FAR]; /* a ring */

@@ -210,7 +210,7 @@ static u32 lone_id(const struct form *list, u32 n)
 		u32 s = G[0].s;
 		if (joined_on(s) && !speaks_joined(f))
 			continue;
-		if (near(s, 24, W_OTHER) || (!f->seps && near(s, 44, W_PHONE)) || (f->digits == 9 && amount(m, 0)))
+		if (near(s, 24, W_NUMBER) || (!f->seps && near(s, 44, W_PHONE)) || (f->digits == 9 && amount(m, 0)))
 			continue;
 		return found(s, G[m - 1].e, what);
 	}
@@ -259,7 +259,7 @@ static u32 nir(u32 a)
 	if (!tail_ok(q) || month == 0 || (month > 12 && month < 20) || (month > 42 && month < 50) || 97 - v % 97 != key)
 		return 0;
 	u32 told = near(a, 44, W_NIR);
-	if (!told && !spaced && !corsican && (near(a, 24, W_OTHER | W_CARD) || at(a) > '2'))
+	if (!told && !spaced && !corsican && (near(a, 24, W_NUMBER | W_CARD) || at(a) > '2'))
 		return 0;
 	return found(a, q, told ? NIR_TOLD : spaced ? NIR_GROUPED : NIR_SOLID);
 }

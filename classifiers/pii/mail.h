@@ -36,9 +36,10 @@ static int one_of(u32 s, u32 e, const char *list)
 static const char not_domains[] = "png\0jpg\0jpeg\0gif\0svg\0webp\0css\0js\0json\0html\0mjs\0py\0shape\0data\0grad\0sum\0"
 				  "reshape\0transpose\0detach\0latest\0";
 
-static u32 email(u32 i)
+/* The sign at i; the domain begins at d: behind it, or behind the %40 of a URL. */
+static u32 email(u32 i, u32 d)
 {
-	u32 s = i, e = i + 1, dot = 0, unicode = 0;
+	u32 s = i, e = d, dot = 0, unicode = 0;
 	/* Right behind a script without spaces an address begins at its first ASCII. */
 	u32 plain = !wide_before(i);
 	while (s > floor_ && i - s < 64 && local_char(V.p[s - 1]) && !(plain && wide_before(s)))
@@ -50,6 +51,9 @@ static u32 email(u32 i)
 		if ((begin = past_escape(s)) == s)
 			break;
 	}
+	for (u32 k = s; k < i; k++)
+		if (V.p[k] == '%' && url_mark(k + 1) && !local_char(url_mark(k + 1)) && k + 3 <= i)
+			s = k + 3; /* another part of a URL ends here */
 	while (e - i <= 253 && (alnum(at(e)) || at(e) >= 0x80 || at(e) == '-' || (at(e) == '.' && at(e - 1) != '.'))) {
 		dot = at(e) == '.' ? e : dot;
 		e++;
@@ -57,21 +61,21 @@ static u32 email(u32 i)
 		if (dot && wide(e) && alpha(at(dot + 1)) && alpha(at(e - 1)) && e - dot > 2)
 			break;
 	}
-	while (e > i + 1 && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80)
+	while (e > d && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80)
 		e--;
-	while (e > i + 1 && e < V.n && (V.p[e] & 0xc0) == 0x80)
+	while (e > d && e < V.n && (V.p[e] & 0xc0) == 0x80)
 		e--; /* the length limit cut a character */
 	/* Figures at its end, and what is joined to it by a hyphen, are not of the domain. */
 	u32 puny = 0;
 	for (;;) {
 		u32 k, digits_only = 1;
-		for (dot = e; dot > i + 1 && V.p[dot - 1] != '.'; dot--)
+		for (dot = e; dot > d && V.p[dot - 1] != '.'; dot--)
 			digits_only &= digit(V.p[dot - 1]) || V.p[dot - 1] == '-';
-		if (dot <= i + 1)
+		if (dot <= d)
 			return 0;
 		dot--;
 		if (digits_only) {
-			for (e = dot; e > i + 1 && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80;)
+			for (e = dot; e > d && !alnum(V.p[e - 1]) && V.p[e - 1] < 0x80;)
 				e--;
 			continue;
 		}
@@ -81,9 +85,9 @@ static u32 email(u32 i)
 		e = k;
 		break;
 	}
-	for (u32 k = i + 1; k < e; k++)
+	for (u32 k = d; k < e; k++)
 		unicode |= V.p[k] >= 0x80;
-	if (s == i || V.p[i - 1] == '.' || dot < i + 2 || e - dot < 3 || e - dot > 64 || V.p[i + 1] == '-' || V.p[i + 1] == '.')
+	if (s == i || V.p[i - 1] == '.' || dot < d + 1 || e - dot < 3 || e - dot > 64 || V.p[d] == '-' || V.p[d] == '.')
 		return 0;
 	for (u32 k = dot + 1; k < e; k++)
 		if (!alpha(V.p[k]) && V.p[k] < 0x80 && !(puny && k > dot + 2))

@@ -85,8 +85,8 @@ static void read_groups(u32 a)
 /* Do so many digits and a separator stand before s? */
 static int joined_at(u32 s, u32 n)
 {
-	if (at(s - 1) != ' ' && at(s - 1) != '-')
-		return 0;
+	if (at(s - 1) != ' ' && (at(s - 1) != '-' || name_before(s - 1)))
+		return 0; /* user42- is no number */
 	for (u32 k = 0; k < n; k++)
 		if (!digit(at(s - 2 - k)))
 			return 0;

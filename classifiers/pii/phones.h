@@ -235,7 +235,7 @@ static u32 phone(u32 plus)
 			if (e == G[m - 1].e && !tail_ok(e))
 				continue;
 			told = near(s, 48, W_PHONE);
-			if (!plus && nearer(near(s, 24, W_OTHER), told))
+			if (!plus && nearer(near(s, 24, W_NUMBER), told))
 				return 0;
 			told = told || behind(extension(end), 10, W_BEHIND);
 			what = by_data ? phone_known(m, plus, told) : phone_odd(m, plus, told);

@@ -144,8 +144,12 @@ static void sp_scan(const sp_text *t)
 		u8 c = V.p[i];
 		u32 r = 0;
 		if (c == '@') {
-			r = email(i);
+			r = email(i, i + 1);
 			i = r ? r : i + 1;
+			continue;
+		}
+		if (c == '4' && at(i + 1) == '0' && at(i - 1) == '%' && i > floor_ && (r = email(i - 1, i + 2))) {
+			i = r;
 			continue;
 		}
 		u32 a = i, b = i;

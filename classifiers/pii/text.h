@@ -55,8 +55,19 @@ static u32 found(u32 s, u32 e, enum evidence what)
 	return floor_ = e;
 }
 
+/* The mark or space that two hexadecimal digits at a stand for behind a '%', else 0.
+ * Letters and digits need no such escape: 50%41. */
+static u8 url_mark(u32 a)
+{
+	u8 c = at(a), low = at(a + 1);
+	if (!digit(c) || !hex(low))
+		return 0;
+	u8 v = (u8)((c - '0') << 4 | (digit(low) ? low - '0' : (low | 32) - 'a' + 10));
+	return v == '\t' || v == '\n' || v == '\r' || (v >= ' ' && v < 0x7f && !alnum(v)) ? v : 0;
+}
+
 /* The end of an escape whose sign stands before a, as in \n, \u00a0 and %20; a where
- * there is none. That of a URL stands for a mark or a space. */
+ * there is none. */
 static u32 past_escape(u32 a)
 {
 	u8 sign = at(a - 1), c = at(a);
@@ -64,11 +75,7 @@ static u32 past_escape(u32 a)
 		return a + 1;
 	if (sign == '\\' && c == 'u' && hex(at(a + 1)) && hex(at(a + 2)) && hex(at(a + 3)) && hex(at(a + 4)))
 		return a + 5;
-	if (sign != '%' || !digit(c) || !hex(at(a + 1)))
-		return a;
-	u8 low = at(a + 1), v = (u8)((c - '0') << 4 | (digit(low) ? low - '0' : (low | 32) - 'a' + 10));
-	int is_mark = v == '\t' || v == '\n' || v == '\r' || (v >= ' ' && v < 0x7f && !alnum(v));
-	return is_mark ? a + 2 : a; /* 50%41: letters and digits need no escape */
+	return sign == '%' && url_mark(a) ? a + 2 : a;
 }
 
 /* How much letters and digits look like a name, such as the "call" of call-4111: those
