@@ -15,6 +15,7 @@ type Snapshot struct {
 	Keys         *Keyring
 	Budgets      BudgetDefaults
 	Headers      []string // allow-list of request headers that policy sees, lower case
+	AuthZEN      string   // path of the document that answers AuthZEN, as of Querier; "": DefaultAuthZEN
 	ConfigSHA256 string
 	Revision     string // of policies, classifiers and configuration together
 	// Close releases what the snapshot holds; called once, when the last request
@@ -24,6 +25,18 @@ type Snapshot struct {
 	refs    atomic.Int64
 	retired atomic.Bool
 	closed  sync.Once
+}
+
+// DefaultAuthZEN is the document that answers AuthZEN's clients unless the
+// configuration names another.
+const DefaultAuthZEN = "authzen/allow"
+
+// AuthZENPath is the path of the document that answers AuthZEN's clients.
+func (s *Snapshot) AuthZENPath() string {
+	if s.AuthZEN == "" {
+		return DefaultAuthZEN
+	}
+	return s.AuthZEN
 }
 
 func (s *Snapshot) retain() { s.refs.Add(1) }

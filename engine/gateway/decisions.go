@@ -127,7 +127,7 @@ func (s *Server) answerDecision(ctx *fasthttp.RequestCtx, o *engine.Outcome, can
 	a := decisionAnswer{
 		DecisionID: o.DecisionID, Verdict: o.Verdict.String(), Allow: o.Verdict == engine.Allow && o.Action == engine.ActionAnswer,
 		Deny: []engine.Reason{}, Exclude: map[string][]engine.Reason{}, Prefer: map[string]float64{},
-		Obligations: stdjson.RawMessage("{}"), Permitted: []string{},
+		Obligations: stdjson.RawMessage("{}"),
 	}
 	if d := o.Decision; d != nil {
 		a.Revision, a.Deny = d.Revision, append(a.Deny, d.Deny...)
@@ -147,12 +147,7 @@ func (s *Server) answerDecision(ctx *fasthttp.RequestCtx, o *engine.Outcome, can
 	if o.Excluded != nil {
 		a.Exclude = o.Excluded
 	}
-	for key, target := range candidates {
-		if len(a.Exclude[key]) == 0 && len(a.Exclude[target]) == 0 {
-			a.Permitted = append(a.Permitted, key)
-		}
-	}
-	slices.Sort(a.Permitted)
+	a.Permitted = permitted(a.Exclude, candidates)
 	for _, f := range o.Findings {
 		a.Findings = append(a.Findings, decisionFinding{f.Classifier, f.Kind, f.Score, f.Text, f.Span.Start, f.Span.End})
 	}
@@ -162,6 +157,19 @@ func (s *Server) answerDecision(ctx *fasthttp.RequestCtx, o *engine.Outcome, can
 		h.Set("Server-Timing", t)
 	}
 	writeJSON(ctx, fasthttp.StatusOK, a)
+}
+
+// permitted are the candidates without an exclusion, sorted; candidates are the
+// targets by candidate.
+func permitted(excluded map[string][]engine.Reason, candidates map[string]string) []string {
+	open := []string{}
+	for key, target := range candidates {
+		if len(excluded[key]) == 0 && len(excluded[target]) == 0 {
+			open = append(open, key)
+		}
+	}
+	slices.Sort(open)
+	return open
 }
 
 // obligations are policy's own words, with those that only another enforcement

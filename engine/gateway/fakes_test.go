@@ -75,6 +75,7 @@ type fakeHandler struct {
 	handle      func(context.Context, *engine.Request, engine.Sink) engine.Outcome
 	decide      func(context.Context, *engine.Request) engine.Outcome
 	decideInput func(context.Context, *engine.Input) engine.Outcome
+	query       func(*engine.DocumentQuery) engine.DocumentOutcome
 	anonymous   bool
 	headers     []string
 	models      []string
@@ -113,6 +114,11 @@ func (f *fakeHandler) Decide(ctx context.Context, req *engine.Request) engine.Ou
 func (f *fakeHandler) DecideInputFor(ctx context.Context, client *engine.Principal, in *engine.Input) engine.Outcome {
 	f.called("decide input for " + client.ID)
 	return f.decideInput(ctx, in)
+}
+
+func (f *fakeHandler) Query(_ context.Context, q *engine.DocumentQuery) engine.DocumentOutcome {
+	f.called("query " + q.Path)
+	return f.query(q)
 }
 
 func (f *fakeHandler) Snapshot() *engine.Snapshot {

@@ -18,6 +18,10 @@ const (
 	RouteInference RouteKind = "inference" // Handler.Handle
 	RouteDecision  RouteKind = "decision"  // Handler.Decide or DecideInputFor
 	RouteModels    RouteKind = "models"    // a list of names; nothing is sent anywhere
+	RouteData      RouteKind = "data"      // Handler.Query, as OPA's Data API
+	// Handler.Query or DecideInputFor, as AuthZEN's two APIs.
+	RouteEvaluation  RouteKind = "evaluation"
+	RouteEvaluations RouteKind = "evaluations"
 )
 
 // Route is a row of the data plane's only routing table. A route of the kind
@@ -26,7 +30,10 @@ type Route struct {
 	Method  string
 	Pattern string // its name in logs and metrics, such as "/v1/chat/completions"
 	Paths   []string
-	// Dialect is what requests and errors are written in.
+	// Below says that the route takes all paths below its first one, too.
+	Below bool
+	// Dialect is what requests and errors are written in; "": an API of its Kind,
+	// which has a form of its own.
 	Dialect engine.Dialect
 	Kind    RouteKind
 }
@@ -39,6 +46,10 @@ func Routes() []Route {
 		openAI("POST", "/embeddings", engine.DialectOpenAIEmbeddings, RouteInference),
 		openAI("GET", "/models", engine.DialectOpenAIChat, RouteModels),
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
+		{Method: "POST", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
+		{Method: "GET", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
+		{Method: "POST", Pattern: "/access/v1/evaluation", Paths: []string{"/access/v1/evaluation"}, Kind: RouteEvaluation},
+		{Method: "POST", Pattern: "/access/v1/evaluations", Paths: []string{"/access/v1/evaluations"}, Kind: RouteEvaluations},
 	}
 }
 
@@ -55,12 +66,25 @@ func openAI(method, path string, d engine.Dialect, kind RouteKind) Route {
 // endpoint is a route with what serves it.
 type endpoint struct {
 	Route
-	ingress wire.Ingress
+	ingress wire.Ingress // nil where the route has no dialect
 }
 
-// router finds endpoints by exact path. It does not change once built.
+// error is an answer that is an error, with its content type.
+func (e *endpoint) error(o *engine.Outcome) (contentType string, body []byte) {
+	switch e.Kind {
+	case RouteData:
+		return "application/json", opaError(o)
+	case RouteEvaluation, RouteEvaluations:
+		return "text/plain; charset=utf-8", accessError(o)
+	}
+	return "application/json", e.ingress.Error(o)
+}
+
+// router finds endpoints by exact path, and else by the path they lie below. It
+// does not change once built.
 type router struct {
 	paths map[string][]*endpoint
+	below []string // paths, with a slash at the end, below which others are routed there
 	// fallback has the dialect of answers to requests that no route took.
 	fallback *endpoint
 }
@@ -69,7 +93,7 @@ func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)
 	r := &router{paths: map[string][]*endpoint{}}
 	for _, route := range routes {
 		in, ok := ingress(route.Dialect)
-		if !ok {
+		if !ok && route.Dialect != "" {
 			return nil, fmt.Errorf("route %s: no reader for dialect %q", route.Pattern, route.Dialect)
 		}
 		e := &endpoint{Route: route, ingress: in}
@@ -78,6 +102,9 @@ func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)
 				return nil, fmt.Errorf("route %s: path %s is taken twice", route.Pattern, p)
 			}
 			r.paths[p] = append(r.paths[p], e)
+		}
+		if below := route.Paths[0] + "/"; route.Below && !slices.Contains(r.below, below) {
+			r.below = append(r.below, below)
 		}
 		if r.fallback == nil {
 			r.fallback = &endpoint{Route: Route{Pattern: "unmatched", Dialect: route.Dialect}, ingress: in}
@@ -90,6 +117,13 @@ func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)
 // why, and allow lists the methods that the path does have.
 func (r *router) find(ctx *fasthttp.RequestCtx) (e *endpoint, allow string, rerr *engine.RequestError) {
 	here := r.paths[string(ctx.Path())]
+	if here == nil {
+		for _, p := range r.below {
+			if strings.HasPrefix(string(ctx.Path()), p) {
+				here = r.paths[strings.TrimSuffix(p, "/")]
+			}
+		}
+	}
 	var methods []string
 	for _, e := range here {
 		if string(ctx.Method()) == e.Method {
@@ -99,7 +133,9 @@ func (r *router) find(ctx *fasthttp.RequestCtx) (e *endpoint, allow string, rerr
 	}
 	if len(here) > 0 {
 		allow = strings.Join(methods, ", ")
-		return r.fallback, allow, &engine.RequestError{Status: fasthttp.StatusMethodNotAllowed, Code: engine.CodeMethodNotAllowed,
+		unmatched := *r.fallback
+		unmatched.Kind = here[0].Kind // whose clients read the error
+		return &unmatched, allow, &engine.RequestError{Status: fasthttp.StatusMethodNotAllowed, Code: engine.CodeMethodNotAllowed,
 			Message: "this route answers " + allow + " only"}
 	}
 	return r.fallback, "", &engine.RequestError{Status: fasthttp.StatusNotFound, Code: engine.CodeUnknownRoute,

@@ -30,6 +30,7 @@ type Handler interface {
 	Handle(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome
 	Decide(ctx context.Context, req *engine.Request) engine.Outcome
 	DecideInputFor(ctx context.Context, client *engine.Principal, in *engine.Input) engine.Outcome
+	Query(ctx context.Context, q *engine.DocumentQuery) engine.DocumentOutcome
 	Snapshot() *engine.Snapshot
 }
 
@@ -89,6 +90,7 @@ type Server struct {
 	router   *router
 	admin    adminState
 	started  time.Time
+	version  string
 
 	data     plane
 	control  plane
@@ -122,7 +124,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		handler: c.Handler, ingress: c.Ingress, limits: c.Limits.withDefaults(), log: c.Logger, registry: c.Registry,
-		admin: adminState{Admin: c.Admin}, started: time.Now(),
+		admin: adminState{Admin: c.Admin}, started: time.Now(), version: c.Version,
 	}
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
@@ -265,6 +267,9 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	// fasthttp holds an answer back while the connection's next request, already
 	// read, is worked on. It does not after a deadline was set.
 	_ = ctx.SetWriteDeadline(start.Add(s.limits.WriteIdle))
+	if e.Kind == RouteEvaluation || e.Kind == RouteEvaluations {
+		echoRequestID(ctx)
+	}
 	if rerr != nil {
 		if allow != "" {
 			ctx.Response.Header.Set("Allow", allow)
@@ -294,6 +299,10 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 		s.decide(ctx, e, start, snap, principal)
 	case RouteModels:
 		s.models(ctx, e, start, snap)
+	case RouteData:
+		s.document(ctx, e, start, principal)
+	case RouteEvaluation, RouteEvaluations:
+		s.access(ctx, e, start, snap, principal)
 	}
 }
 
@@ -320,7 +329,8 @@ func refusal(rerr *engine.RequestError, now time.Time) engine.Outcome {
 func (s *Server) answerError(ctx *fasthttp.RequestCtx, e *endpoint, o *engine.Outcome) {
 	h := &ctx.Response.Header
 	ctx.SetStatusCode(o.Status)
-	h.SetContentType("application/json")
+	contentType, body := e.error(o)
+	h.SetContentType(contentType)
 	h.Set("Sallyport-Decision-Id", o.DecisionID)
 	if o.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(o.RetryAfter.Seconds())), 10))
@@ -331,7 +341,7 @@ func (s *Server) answerError(ctx *fasthttp.RequestCtx, e *endpoint, o *engine.Ou
 	if t := serverTiming(&o.Timings); t != "" {
 		h.Set("Server-Timing", t)
 	}
-	ctx.Response.SetBodyRaw(e.ingress.Error(o))
+	ctx.Response.SetBodyRaw(body)
 }
 
 // refuseMalformed answers a request that fasthttp could not read. It closes the

@@ -31,6 +31,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 	h := &fakeHandler{
 		decide:      func(context.Context, *engine.Request) engine.Outcome { return allow },
 		decideInput: func(context.Context, *engine.Input) engine.Outcome { return allow },
+		query:       func(*engine.DocumentQuery) engine.DocumentOutcome { return engine.DocumentOutcome{Outcome: allow} },
 	}
 	ts := start(t, h)
 	c := dial(t, ts.addr)
@@ -42,6 +43,10 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 				body, want = `{"targets":{}}`, "decide input for team-a"
 			case RouteModels:
 				body, want = "", ""
+			case RouteData:
+				body, want = "", "query "
+			case RouteEvaluation, RouteEvaluations:
+				body, want = accessBody, "query "+engine.DefaultAuthZEN
 			}
 			c.send(strings.Replace(post(path, body), "POST", r.Method, 1))
 			resp, got := c.read()
