@@ -1,0 +1,132 @@
+package whatif
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// Answer is what policy said about one input, taken apart for comparison. It does
+// not change and may be shared.
+type Answer struct {
+	failed      bool
+	raw         []byte
+	allow       bool
+	reasons     []Reason // sorted
+	messages    []string // of the reasons, sorted
+	exclude     map[string]bool
+	prefer      map[string]float64
+	obligations map[string]json.RawMessage
+}
+
+// Failed is the answer of a policy that could not be evaluated: nobody may go
+// anywhere.
+func Failed() *Answer { return &Answer{failed: true} }
+
+// ReadAnswer reads data.sallyport.decision in canonical JSON. The Answer keeps raw.
+func ReadAnswer(raw []byte) (*Answer, error) {
+	var d struct {
+		Allow       bool                       `json:"allow"`
+		Deny        []engine.Reason            `json:"deny"`
+		Exclude     map[string][]engine.Reason `json:"exclude"`
+		Prefer      map[string]float64         `json:"prefer"`
+		Obligations map[string]json.RawMessage `json:"obligations"`
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return nil, errors.New("the decision is not of a form that this version knows") // err would quote it
+	}
+	a := &Answer{raw: raw, allow: d.Allow && len(d.Deny) == 0, exclude: map[string]bool{}, prefer: d.Prefer,
+		obligations: d.Obligations}
+	add := func(target string, reasons []engine.Reason) {
+		for _, r := range reasons {
+			a.reasons = append(a.reasons, Reason{Rule: r.Rule, Code: r.Code, Target: target})
+			a.messages = append(a.messages, strings.Join([]string{target, r.Rule, r.Code, r.Message}, "\x00"))
+		}
+	}
+	add("", d.Deny)
+	for target, reasons := range d.Exclude {
+		if len(reasons) > 0 {
+			a.exclude[target] = true
+			add(target, reasons)
+		}
+	}
+	slices.SortFunc(a.reasons, func(x, y Reason) int {
+		return cmp.Or(cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Code, y.Code), cmp.Compare(x.Target, y.Target))
+	})
+	a.reasons = slices.Compact(a.reasons)
+	slices.Sort(a.messages)
+	return a, nil
+}
+
+// Verdict is allow or deny, as engine.Verdict prints it.
+func (a *Answer) Verdict() string {
+	if a.allow {
+		return engine.Allow.String()
+	}
+	return engine.Deny.String()
+}
+
+// permitted are the candidates the request may go to, sorted.
+func (a *Answer) permitted(in *engine.Input) []string {
+	if !a.allow {
+		return nil
+	}
+	var keys []string
+	for key, t := range in.Targets {
+		if !a.excludes(key, &t) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// excludes says whether policy excluded a candidate, by its key or by the name of
+// its target.
+func (a *Answer) excludes(key string, t *engine.TargetFacts) bool {
+	return len(a.exclude) > 0 && (a.exclude[key] || t.Target != "" && a.exclude[t.Target])
+}
+
+// weight is policy's preference for a candidate: one for its key holds before one
+// for its target's name.
+func (a *Answer) weight(in *engine.Input, key string) float64 {
+	if len(a.prefer) == 0 {
+		return 1
+	}
+	if w, ok := a.prefer[key]; ok {
+		return w
+	}
+	if w, ok := a.prefer[in.Targets[key].Target]; ok {
+		return w
+	}
+	return 1
+}
+
+// Estimate is what a request costs under this answer, in US dollars, and the
+// candidate that is assumed to serve it: of those permitted the one with the
+// greatest weight in policy's preference, of several the cheapest, of several the
+// first by name. Its price is cost_estimate_usd of the input, which is 0 where the
+// target declares none. A denied request costs nothing.
+//
+// That is policy's part of the choice. The scheduler also weighs latency and load,
+// and an obligation may shorten the answer; neither is known here.
+func (a *Answer) Estimate(in *engine.Input) (usd float64, candidate string) {
+	if !a.allow {
+		return 0, ""
+	}
+	best := -1.0 // weights are not negative
+	for key, t := range in.Targets {
+		if a.excludes(key, &t) {
+			continue
+		}
+		weight := a.weight(in, key)
+		if cmp.Or(cmp.Compare(best, weight), cmp.Compare(t.CostEstimate, usd), cmp.Compare(key, candidate)) < 0 {
+			best, usd, candidate = weight, t.CostEstimate, key
+		}
+	}
+	return usd, candidate
+}
