@@ -31,6 +31,7 @@ type config struct {
 	policyPaths    []string
 	standardPolicy bool     // beside policyPaths; without those it is what there is
 	headers        []string // that policy sees
+	authzen        string   // document that answers AuthZEN; "": the default
 	classifiers    []classifiers.ModuleConfig
 	modules        []string // .wasm files among them, to be watched
 	targets        []targets.Target

@@ -146,7 +146,7 @@ func (d *configDecoder) key(b *hcl.Block) (engine.Key, bool) {
 }
 
 func (d *configDecoder) policy(b *hcl.Block) {
-	schema := block.Schema("paths", "standard", "headers", "candidate")
+	schema := block.Schema("paths", "standard", "headers", "candidate", "authzen")
 	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "bundle"}}
 	r, content := d.reader(b, schema)
 	for _, b := range content.Blocks {
@@ -165,6 +165,11 @@ func (d *configDecoder) policy(b *hcl.Block) {
 		d.config.policyPaths = append(d.config.policyPaths, p)
 	}
 	d.config.standardPolicy = r.Bool("standard")
+	if r.Has("authzen") {
+		if d.config.authzen = strings.Trim(r.String("authzen"), "/"); d.config.authzen == "" || strings.HasPrefix(d.config.authzen, "data.") {
+			r.Fail(r.At("authzen"), "Not a document", "authzen is the path of a document with slashes and without data, such as \"authzen/allow\".")
+		}
+	}
 	headers, _ := r.Strings("headers")
 	for i, h := range headers {
 		name := strings.ToLower(h)

@@ -73,6 +73,8 @@ func TestConfigMistakes(t *testing.T) {
 		"no policy path":        {minimalTarget + "policy { paths = [] }\n", []string{"at least one file"}},
 		"missing policy path":   {minimalTarget + "policy { paths = [\"nowhere\"] }\n", []string{`no file or folder "nowhere"`}},
 		"credential for policy": {minimalTarget + "policy { headers = [\"X-Api-Key\"] }\n", []string{"credential"}},
+		"authzen":               {minimalTarget + "policy { authzen = \"access/answer\" }\n", nil},
+		"authzen as in Rego":    {minimalTarget + "policy { authzen = \"data.authzen.allow\" }\n", []string{"Not a document"}},
 		"headers":               {minimalTarget + "policy { headers = [\"X-Project\"] }\n", nil},
 		"no module":             {minimalTarget + "classifier \"c\" {}\n", []string{"Missing module"}},
 		"inspect":               {minimalTarget + "classifier \"c\" {\n  module = \"builtin:pii\"\n  inspect = [\"prompts\"]\n}\n", []string{`"prompt", "tools" and "completion"`}},
