@@ -113,6 +113,7 @@ type scope struct {
 	rule   int                // whose body this is, or -1
 	result ir.Local           // of the rule
 	muts   map[ir.Local]int   // statements of the block that change a local's value in place
+	uses   map[ir.Local]int   // statements of the block that read a local
 }
 
 func (c *compiler) scope(fn *function) *scope {
@@ -130,11 +131,12 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 	ops := make([]op, 0, len(blocks))
 	for _, b := range blocks {
 		s.reads, s.dead = map[ir.Local]bool{}, nil
-		s.muts = map[ir.Local]int{}
+		s.muts, s.uses = map[ir.Local]int{}, map[ir.Local]int{}
 		walk(b, func(st ir.Stmt) {
 			if l, ok := mutates(st); ok {
 				s.muts[l]++
 			}
+			reads(st, func(l ir.Local) { s.uses[l]++ })
 			writes(st, func(l ir.Local) { s.locals = max(s.locals, int(l)+1) })
 		})
 		var o op
@@ -207,6 +209,13 @@ func (s *scope) block(b *ir.Block) (op, error) {
 			i += n - 1
 			continue
 		}
+		if i+1 < len(b.Stmts) {
+			if o := s.test(b.Stmts[i], b.Stmts[i+1]); o != nil {
+				ops = append(ops, o)
+				i++
+				continue
+			}
+		}
 		o, err := s.stmt(b.Stmts[i])
 		if err != nil {
 			return nil, err
@@ -216,6 +225,34 @@ func (s *scope) block(b *ir.Block) (op, error) {
 		}
 	}
 	return sequence(ops), nil
+}
+
+// test is a comparison and the statement that takes its result as a condition,
+// "a < b", as one operation; nil: the two are something else.
+func (s *scope) test(st, next ir.Stmt) op {
+	call, ok := st.(*ir.CallStmt)
+	if !ok || len(call.Args) != 2 || s.uses[call.Result] != 1 || s.sharedLocal(call.Result) || s.cfg.Builtins[call.Func] != nil {
+		return nil
+	}
+	if _, own := s.funcs[call.Func]; own {
+		return nil
+	}
+	ne, ok := next.(*ir.NotEqualStmt)
+	if !ok || ne.A.Value != call.Result || ne.B.Value != ir.Bool(false) {
+		return nil
+	}
+	x, y := s.operand(call.Args[0]), s.operand(call.Args[1])
+	holds := condition(call.Func, x, y)
+	if holds == nil {
+		return nil
+	}
+	s.target(call.Result)
+	return func(_ *Machine, l []Value) ctl {
+		if holds(l) == 1 {
+			return ctlNext
+		}
+		return ctlUndefined
+	}
 }
 
 // nested compiles a block within another: what it assigns is not known after it,

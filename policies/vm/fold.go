@@ -36,7 +36,7 @@ func (s *scope) composites(stmts []ir.Stmt) (int, []op) {
 		return true
 	}
 	begin := func(l ir.Local, v Value) bool {
-		if _, twice := made[l]; twice || s.shared(l) {
+		if _, twice := made[l]; twice || s.sharedLocal(l) {
 			return false
 		}
 		made[l] = v
@@ -63,7 +63,7 @@ loop:
 				break loop
 			}
 			l, v := s.scalar(st)
-			if _, twice := made[l]; twice || s.shared(l) {
+			if _, twice := made[l]; twice || s.sharedLocal(l) {
 				break loop
 			}
 			made[l] = v
@@ -136,7 +136,7 @@ func (s *scope) scalar(st ir.Stmt) (ir.Local, Value) {
 	return st.(*ir.MakeNullStmt).Target, Null()
 }
 
-// shared says whether a local belongs to more than one block of the function.
-func (s *scope) shared(l ir.Local) bool {
+// sharedLocal says whether a local belongs to more than one block of the function.
+func (s *scope) sharedLocal(l ir.Local) bool {
 	return s.fn == nil || s.fn.shared[l]
 }

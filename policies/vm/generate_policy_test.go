@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -299,10 +300,10 @@ func (g *generator) statement() string {
 	case 4:
 		return g.expr(boolean)
 	case 5:
-		return g.expr(anyShape)
+		return g.truth()
 	case 6:
 		line := ""
-		g.inner(func() { line = "not " + pick(g.choices, g.comparison, func() string { return g.expr(anyShape) })() })
+		g.inner(func() { line = "not " + pick(g.choices, g.comparison, g.truth)() })
 		return line
 	case 7:
 		of, member := g.collection()
@@ -395,7 +396,25 @@ func (g *generator) key() string {
 	if g.one(2) {
 		return fmt.Sprintf("%q", pick(g.choices, keys...))
 	}
-	return g.expr(pick(g.choices, text, anyShape, number))
+	if e := g.expr(pick(g.choices, text, part, number)); !one(e) {
+		return e
+	}
+	return g.inputRef()
+}
+
+// one says whether an expression is a constant of one token.
+func one(e string) bool {
+	_, err := json.Number(e).Float64()
+	return err == nil || e == "true" || e == "false" || e == "null"
+}
+
+// truth is an expression that stands for whether it is true. That the planner
+// drops collections there is known: one program in thirty keeps the knowledge fresh.
+func (g *generator) truth() string {
+	if g.one(30) {
+		return g.expr(anyShape)
+	}
+	return pick(g.choices, g.inputRef, func() string { return g.call(boolean) }, func() string { return g.call(number) }, func() string { return g.leaf(boolean) })()
 }
 
 func (g *generator) readable(is func(rule) bool) (rule, bool) {
