@@ -37,20 +37,17 @@ static const struct {
 #include "words.h"
 #undef W
 };
-
 #define WORDS (sizeof words / sizeof *words)
 #define BITS 12
 #define SLOTS (1 << BITS) /* more than six times the words: most other words meet an empty one */
 
-/* The words by slot, numbered from 1; others of the same slot follow by next. What
- * a word counts as is a one in the lane of each kind. Number 0 is no word: there is
- * no branch on whether one is found, since that cannot be foretold. */
-static u16 slots[SLOTS];
+/* The words, numbered from 1, by slot; following is the next one of the same slot.
+ * What a word counts as is a one in the lane of each kind. */
+static u16 slots[SLOTS], following[WORDS + 1];
 static struct {
 	v128_t key;
 	u8 adds[16];
 } table[WORDS + 1];
-static u16 following[WORDS + 1];
 
 static int sp_config(const char *json, size_t len)
 {
@@ -117,11 +114,7 @@ SP_EACH(classes, v,
 SP_EACH(signs, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(15)), wasm_u8x16_splat(0)))
 SP_EACH(sums, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(112)), wasm_u8x16_splat(0)))
 SP_EACH(points, v, wasm_v128_or(wasm_i8x16_eq(v, wasm_u8x16_splat('.')), wasm_i8x16_eq(v, wasm_u8x16_splat(','))))
-SP_EACH(inner, v, wasm_i8x16_lt(v, wasm_i8x16_splat(-64))) /* bytes of a character after its first */
 SP_EACH(breaks, v, wasm_v128_or(wasm_i8x16_eq(v, wasm_u8x16_splat('\n')), wasm_i8x16_eq(v, wasm_u8x16_splat('`'))))
-
-static inline u32 ones(u64 x) { return (u32)__builtin_popcountll(x); }
-static inline u32 first(u64 x) { return (u32)__builtin_ctzll(x); }
 
 /* The kinds of the word of n bytes at p, added to those in the lanes. */
 static inline v128_t word(const u8 *p, u32 n, v128_t lanes)
@@ -135,7 +128,7 @@ static inline v128_t word(const u8 *p, u32 n, v128_t lanes)
 	return lanes;
 }
 
-static void add(v128_t lanes)
+static void add_kinds(v128_t lanes)
 {
 	u8 n[16];
 	wasm_v128_store(n, lanes);
@@ -177,19 +170,19 @@ static void count(const u8 *p, u32 n)
 	F.scripts |= n > 0;
 	u64 letters = 0, digits = 0; /* of the block before */
 	v128_t kinds = wasm_u8x16_splat(0);
-	u32 from = 0, next = 0;	     /* where a word began; what has been looked at */
+	u32 from = 0, next = 0; /* where a word began; before next all has been looked at */
 	for (u32 at = 0; at < n; at += 64) {
 		sp_block b = sp_block_at(p + at, n - at);
 		u64 goes_on = letters >> 63;
 		letters = sp_mask(sp_letters(b));
 		u64 begins = letters & ~(letters << 1 | goes_on);
 		if (!goes_on) {
-			from = at + first(begins);
+			from = at + sp_first(begins);
 			begins &= begins - 1;
 		}
 		for (u64 ends = ~letters & (letters << 1 | goes_on); ends; ends &= ends - 1) {
-			kinds = word(p + from, at + first(ends) - from, kinds);
-			from = at + first(begins);
+			kinds = word(p + from, at + sp_first(ends) - from, kinds);
+			from = at + sp_first(begins);
 			begins &= begins - 1;
 		}
 
@@ -197,29 +190,26 @@ static void count(const u8 *p, u32 n)
 		digits = sp_mask(sp_digits(b));
 		if (digits) {
 			u64 point = sp_mask(points(b)) << 1 | (at && (p[at - 1] == '.' || p[at - 1] == ','));
-			F.digits += ones(digits);
-			F.numbers += ones(digits & ~(digits << 1 | before >> 63) & ~(point & (digits << 2 | before >> 62)));
+			F.digits += sp_ones(digits);
+			F.numbers += sp_ones(digits & ~(digits << 1 | before >> 63) & ~(point & (digits << 2 | before >> 62)));
 		}
 		sp_block c = classes(b);
 		if (wasm_v128_any_true(wasm_v128_or(wasm_v128_or(c.v[0], c.v[1]), wasm_v128_or(c.v[2], c.v[3])))) {
-			F.signs += ones(sp_mask(signs(c)));
-			F.sums += ones(sp_mask(sums(c)));
-			F.marks += ones(sp_mask(c));
+			F.signs += sp_ones(sp_mask(signs(c)));
+			F.sums += sp_ones(sp_mask(sums(c)));
+			F.marks += sp_ones(sp_mask(c));
 		}
-		u64 high = sp_mask(b);
-		if (high)
-			high &= ~sp_mask(inner(b));
-		for (u64 left = sp_mask(breaks(b)) | high; left; left &= left - 1)
-			if (at + first(left) >= next)
-				next = look(p, at + first(left), n);
+		for (u64 left = sp_mask(breaks(b)) | sp_high(b); left; left &= left - 1)
+			if (at + sp_first(left) >= next)
+				next = look(p, at + sp_first(left), n);
 		if (at % 256 == 192) { /* a word takes two bytes, so no lane is over 128 */
-			add(kinds);
+			add_kinds(kinds);
 			kinds = wasm_u8x16_splat(0);
 		}
 	}
 	if (letters >> 63)
 		kinds = word(p + from, n - from, kinds);
-	add(kinds);
+	add_kinds(kinds);
 }
 
 /* x as thousandths, half of them at half. */

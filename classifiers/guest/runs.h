@@ -38,6 +38,11 @@ static inline uint64_t sp_mask(sp_block b)
 	return low | (uint64_t)high << 32;
 }
 
+static inline uint32_t sp_ones(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
+
+/* The lowest bit of a mask; 64 where there is none. */
+static inline uint32_t sp_first(uint64_t mask) { return mask ? (uint32_t)__builtin_ctzll(mask) : 64; }
+
 /* SP_EACH(name, v, what) defines name(block), which does what to each vector v. */
 #define SP_EACH(name, v, what)                                                                                         \
 	static inline v128_t name##_of(v128_t v) { return what; }                                                      \
@@ -54,6 +59,14 @@ static inline v128_t sp_in(v128_t v, uint8_t from, uint8_t many)
 
 SP_EACH(sp_letters, v, sp_in(wasm_v128_or(v, wasm_u8x16_splat(32)), 'a', 26))
 SP_EACH(sp_digits, v, sp_in(v, '0', 10))
+SP_EACH(sp_inner, v, wasm_i8x16_lt(v, wasm_i8x16_splat(-64))) /* bytes of a character after its first */
+
+/* The first bytes of characters above ASCII. */
+static inline uint64_t sp_high(sp_block b)
+{
+	uint64_t high = sp_mask(b);
+	return high ? high & ~sp_mask(sp_inner(b)) : 0;
+}
 
 /* Classes of bytes below 128: a bit is set where both halves of the byte have it. */
 static inline v128_t sp_class(v128_t v, v128_t low, v128_t high)

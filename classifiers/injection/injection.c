@@ -2,8 +2,8 @@
  * operator did. See README.md for what it looks at and what it cannot see;
  * injection_twin_test.go in the folder above is the same in Go.
  *
- * One pass over a text. Words, and signs of scripts without spaces, stand for
- * concepts (words.h, signs.h). A rule (rules.h) is a short sequence of concepts
+ * One pass over a text, 64 bytes at a time. Words, and signs of scripts without
+ * spaces, stand for concepts (words.h, signs.h). A rule (rules.h) is a short sequence of concepts
  * within a window; it gives points to a family of evidence. Matches that overlap
  * are one finding; its points are the sum over its families, and half of what
  * other places of the text have besides.
@@ -116,15 +116,14 @@ static const char documents[][16] = {"document", "documents", "context", "search
 static const u16 chance[] = {0, 20, 60, 200, 550, 750, 880, 930, 970};
 
 #define BITS 12
-#define SLOTS (1 << BITS)
+#define SLOTS (1 << BITS) /* more than five times the words: most other words meet an empty one */
 static u16 slots[SLOTS];
 
 /* The rules whose last concept is each, as bits, where a text is a prompt and where
  * it is a document; and those whose last but one it is. */
-static u64 ending[2][64], before[64];
+static u64 ending[2][64], opening[64];
+static u32 widest; /* window of a rule */
 _Static_assert(RULES <= 64, "a bit for each rule");
-
-#define WIDEST 60 /* window of a rule */
 
 static inline u32 last_of(u32 r) { return rules[r].is[3] ? 3 : rules[r].is[2] ? 2 : 1; }
 
@@ -137,6 +136,12 @@ static u8 mark_head[128], mark_next[MARKS], sign_head[1024], sign_next[SIGNS];
 enum { ANGLE = 1, BRACKET = 2, HASH = 4, NEWLINE = 8, ELEMENT = 16 };
 static u8 second[256];
 static inline u8 row(u8 c) { return c == '<' ? ANGLE : c == '[' ? BRACKET : c == '#' ? HASH : NEWLINE; }
+
+/* Whether a sign begins with a character, by its second and third bytes and three
+ * bits of the first. */
+static u8 sign_first[4096];
+
+static inline int may_be_sign(const u8 *p) { return sign_first[(p[1] & 63) << 6 | (p[2] & 63)] >> (p[0] & 7) & 1; }
 
 static inline u32 sign_list(u8 a, u8 b) { return (a & 15u) << 6 | (b & 63u); }
 
@@ -151,6 +156,7 @@ static int sp_config(const char *json, size_t len)
 	}
 	for (u32 r = 0; r < RULES; r++) {
 		u32 last = last_of(r);
+		widest = rules[r].window > widest ? rules[r].window : widest;
 		for (u64 is = rules[r].is[last]; is; is &= is - 1) {
 			if (rules[r].place & PROMPT)
 				ending[0][__builtin_ctzll(is)] |= CONCEPT(r);
@@ -158,7 +164,7 @@ static int sp_config(const char *json, size_t len)
 				ending[1][__builtin_ctzll(is)] |= CONCEPT(r);
 		}
 		for (u64 is = rules[r].is[last - 1]; is; is &= is - 1)
-			before[__builtin_ctzll(is)] |= CONCEPT(r);
+			opening[__builtin_ctzll(is)] |= CONCEPT(r);
 	}
 	for (u32 k = MARKS; k-- > 0;) {
 		u8 c = (u8)marks[k].text[0];
@@ -172,6 +178,7 @@ static int sp_config(const char *json, size_t len)
 		u32 l = sign_list((u8)signs[k].text[0], (u8)signs[k].text[1]);
 		sign_next[k] = sign_head[l];
 		sign_head[l] = (u8)(k + 1);
+		sign_first[((u8)signs[k].text[1] & 63) << 6 | ((u8)signs[k].text[2] & 63)] |= (u8)(1 << ((u8)signs[k].text[0] & 7));
 	}
 	return 0;
 }
@@ -180,6 +187,8 @@ static sp_view V;
 static u32 place; /* PROMPT or DOCUMENT, at the byte looked at */
 static int inside; /* which of documents; -1: none */
 static u32 no_blob; /* before this no run is one */
+static u32 pos;	    /* in half-words; without the ends of clauses of the block looked at */
+static u32 next;    /* before it all has been read */
 
 static inline u8 at(u32 i) { return i < V.n ? V.p[i] : 0; }
 static inline u8 lower(u8 c) { return (u8)(c - 'A') < 26 ? c | 32 : c; }
@@ -199,7 +208,7 @@ static int begins_lower(u32 a, const char *s)
 /* The concepts seen last, in a ring, and the half-words before each. */
 #define RING 32
 static struct {
-	u64 is, before; /* concepts; rules that have one of them as last but one */
+	u64 is, opens; /* concepts; rules that have one of them as last but one */
 	u32 pos, s, e;
 } hits[RING];
 static u32 nhits;
@@ -234,16 +243,16 @@ static void match(u32 s, u32 e, u32 family, int8_t points)
 		best[family] = points;
 }
 
-static void hit(u64 is, u32 pos, u32 s, u32 e)
+static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
 {
 	u32 now = nhits++;
 	u64 candidates = 0, opened = 0;
 	for (u64 left = is; left; left &= left - 1) {
 		candidates |= ending[place - 1][__builtin_ctzll(left)];
-		opened |= before[__builtin_ctzll(left)];
+		opened |= opening[__builtin_ctzll(left)];
 	}
 	hits[now % RING].is = is;
-	hits[now % RING].before = opened;
+	hits[now % RING].opens = opened;
 	hits[now % RING].pos = pos;
 	hits[now % RING].s = s;
 	hits[now % RING].e = e;
@@ -251,8 +260,8 @@ static void hit(u64 is, u32 pos, u32 s, u32 e)
 		return;
 	u32 oldest = now >= RING ? now - RING + 1 : 0;
 	opened = 0;
-	for (u32 j = now; j > oldest && pos - hits[(j - 1) % RING].pos <= WIDEST; j--)
-		opened |= hits[(j - 1) % RING].before;
+	for (u32 j = now; j > oldest && pos - hits[(j - 1) % RING].pos <= widest; j--)
+		opened |= hits[(j - 1) % RING].opens;
 	candidates &= opened;
 	for (; candidates; candidates &= candidates - 1) {
 		u32 r = (u32)__builtin_ctzll(candidates);
@@ -368,13 +377,14 @@ static void enter(u32 i)
 SP_EACH(classes, v,
 	sp_class(v, wasm_u8x16_const(0, 16, 0, 2, 0, 0, 0, 0, 0, 0, 1, 8 | 32 | 64, 4, 128, 16, 32 | 64),
 		 wasm_u8x16_const(1, 0, 2 | 16 | 64, 4 | 32 | 128, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
-SP_EACH(opening, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(15)), wasm_u8x16_splat(0)))
-SP_EACH(ending_clause, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(48)), wasm_u8x16_splat(0)))
+SP_EACH(marking, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(15)), wasm_u8x16_splat(0)))
+SP_EACH(stops, v, wasm_i8x16_gt(wasm_v128_and(v, wasm_u8x16_splat(48)), wasm_u8x16_splat(0)))
 SP_EACH(base64, v, wasm_i8x16_ne(wasm_v128_and(v, wasm_u8x16_splat(192)), wasm_u8x16_splat(0)))
-SP_EACH(inner, v, wasm_i8x16_lt(v, wasm_i8x16_splat(-64))) /* bytes of a character after its first */
 
 struct masks {
-	u64 alnum, run, marks, stops, high; /* run: alnum and what else base64 has; high: first bytes of characters above ASCII */
+	u64 alnum, run;	  /* letters and digits of ASCII; what base64 is of */
+	u64 marks, stops; /* what marks begin with, ends of clauses */
+	u64 high;	  /* first bytes of characters above ASCII */
 };
 
 static inline struct masks masks_at(u32 i)
@@ -385,28 +395,23 @@ static inline struct masks masks_at(u32 i)
 	sp_block b = sp_block_at(V.p + i, V.n - i), c = classes(b);
 	m.alnum = sp_mask(sp_letters(b)) | sp_mask(sp_digits(b));
 	m.run = m.alnum | sp_mask(base64(c));
-	m.marks = sp_mask(opening(c));
-	m.stops = sp_mask(ending_clause(c));
-	m.high = sp_mask(b);
-	if (m.high)
-		m.high &= ~sp_mask(inner(b));
+	m.marks = sp_mask(marking(c));
+	m.stops = sp_mask(stops(c));
+	m.high = sp_high(b);
 	return m;
 }
 
 /* The 64 bits from bit k on, of which the upper ones are in the next block. */
 static inline u64 from_bit(u64 block, u64 next, u32 k) { return block >> k | next << 1 << (63 - k); }
 
-static inline u32 ones(u64 x) { return (u32)__builtin_popcountll(x); }
-static inline u32 first(u64 x) { return (u32)__builtin_ctzll(x); }
-
 /* Reads what is not a word at i: a mark's beginning, or a character above ASCII
  * that is no letter. Returns its end. */
-static u32 look(u32 i, u32 where, u32 *pos)
+static __attribute__((noinline)) u32 look(u32 i, u32 where)
 {
 	u8 c = V.p[i];
 	if (c < 0x80) {
-		u8 next = lower(at(i + 1));
-		if (second[next] & row(c))
+		u8 then = lower(at(i + 1));
+		if (second[then] & row(c))
 			for (u32 k = mark_head[c]; k; k = mark_next[k - 1])
 				if (begins_lower(i, marks[k - 1].text)) {
 					u32 n = 0;
@@ -414,20 +419,20 @@ static u32 look(u32 i, u32 where, u32 *pos)
 						n++;
 					match(c == '\n' ? i + 1 : i, i + n, MARKING, marks[k - 1].points);
 				}
-		if (c == '<' && where == PROMPT && second[next == '/' ? lower(at(i + 2)) : next] & ELEMENT) {
+		if (c == '<' && where == PROMPT && second[then == '/' ? lower(at(i + 2)) : then] & ELEMENT) {
 			enter(i);
 			place = inside >= 0 ? DOCUMENT : where;
 		}
-		if (c == '\n' && next == '\n')
-			*pos += 10;
+		if (c == '\n' && then == '\n')
+			pos += 10;
 		return i + 1;
 	}
 	if (c >= 0xe3 && c <= 0xed) {
 		u64 is;
 		u32 n = read_sign(i, &is);
-		*pos += n ? 2 : 1;
+		pos += n ? 2 : 1;
 		if (n)
-			hit(is, *pos, i, i + n);
+			hit(is, pos, i, i + n);
 		return i + (n ? n : 3);
 	}
 	if (c == 0xf3 && at(i + 1) == 0xa0 && (at(i + 2) == 0x80 || at(i + 2) == 0x81)) {
@@ -442,49 +447,97 @@ static u32 look(u32 i, u32 where, u32 *pos)
 	return i + (c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4);
 }
 
+/* Reads a block with characters above ASCII or what may be a run of base64. Not a
+ * part of read_plain, which so keeps its values in registers. */
+static __attribute__((noinline)) void read_mixed(u32 block, u64 words, const struct masks *m, const struct masks *ahead, u32 where)
+{
+	for (u64 left = words | m->marks | m->high; left; left &= left - 1) {
+		u32 k = sp_first(left), i = block + k, e;
+		if (i < next)
+			continue;
+		u8 c = V.p[i];
+		if (c >= 0xe3 && c <= 0xed && !may_be_sign(V.p + i)) {
+			pos++;
+			continue;
+		}
+		u32 clauses = 6 * sp_ones(m->stops & (((u64)1 << k) - 1)); /* that ended in the block before i */
+		u64 is;
+		if (words >> k & 1) {
+			u32 n = sp_first(~from_bit(m->alnum, ahead->alnum, k));
+			if (!(u32)~from_bit(m->run, ahead->run, k) && (e = blob_end(i))) {
+				is = BLOB;
+				next = e;
+			} else if (n <= 16 && !(from_bit(m->high, ahead->high, k) >> n & 1)) {
+				is = lookup(sp_key(V.p + i, n), wasm_u8x16_splat(0));
+				e = i + n;
+			} else {
+				e = next = read_word(i, &is);
+			}
+		} else if (letter(i)) {
+			e = next = read_word(i, &is);
+		} else {
+			pos += clauses;
+			next = look(i, where);
+			pos -= clauses;
+			continue;
+		}
+		pos += 2;
+		if (is)
+			hit(is, pos + clauses, i, e);
+	}
+	pos += 6 * sp_ones(m->stops);
+}
+
+/* Reads a block of ASCII without such runs, as most are: words are looked up one
+ * after the other, and only where one means something it is asked what stands
+ * before it. */
+static inline void read_plain(u32 block, u64 words, u64 ends, const struct masks *m, const struct masks *ahead, u32 where)
+{
+	const u8 *p = V.p + block;
+	u64 other = m->marks;
+	for (u64 begins = words; begins; begins &= begins - 1, ends &= ends - 1) {
+		u32 k = sp_first(begins), n = sp_first(ends) - k;
+		if (!ends) /* in the block ahead, or after it, where it is longer than any in the table */
+			n += sp_first(~ahead->alnum);
+		u64 is;
+		if (n <= 16)
+			is = lookup(sp_key(p + k, n), wasm_u8x16_splat(0));
+		else
+			read_word(block + k, &is);
+		if (!is)
+			continue;
+		u64 below = ((u64)1 << k) - 1;
+		for (; other & below; other &= other - 1)
+			look(block + sp_first(other), where);
+		hit(is, pos + 2 + 2 * sp_ones(words & below) + 6 * sp_ones(m->stops & below), block + k, block + k + n);
+	}
+	for (; other; other &= other - 1)
+		look(block + sp_first(other), where);
+	pos += 2 * sp_ones(words) + 6 * sp_ones(m->stops);
+}
+
 static void scan(u32 where)
 {
-	u32 pos = 0, next = 0; /* next: before it all has been read */
-	nhits = nfound = no_blob = 0;
+	pos = next = nhits = nfound = no_blob = 0;
 	inside = -1;
 	place = where;
 	__builtin_memset(best, 0, sizeof best);
-	struct masks m = {0}, ahead = masks_at(0);
+	struct masks ahead = masks_at(0);
+	u64 in_word = 0; /* whether the block before ended within a word of ASCII */
 	for (u32 block = 0; block < V.n; block += 64) {
-		u64 goes_on = m.alnum >> 63;
-		m = ahead;
+		struct masks m = ahead;
 		ahead = masks_at(block + 64);
-		u64 words = m.alnum & ~(m.alnum << 1 | goes_on);
-		for (u64 left = words | m.marks | m.high; left; left &= left - 1) {
-			u32 k = first(left), i = block + k;
-			if (i < next)
-				continue;
-			u32 clauses = 6 * ones(m.stops & (((u64)1 << k) - 1)); /* that ended in the block before i */
-			u64 is = BLOB;
-			if (words >> k & 1) {
-				u64 goes = from_bit(m.run, ahead.run, k), after = ~from_bit(m.alnum, ahead.alnum, k);
-				if ((u32)~goes || !(next = blob_end(i))) {
-					u32 n = after ? first(after) : 64;
-					if (n <= 16 && !(from_bit(m.high, ahead.high, k) >> n & 1)) {
-						is = lookup(sp_key(V.p + i, n), wasm_u8x16_splat(0));
-						next = i + n;
-					} else {
-						next = read_word(i, &is);
-					}
-				}
-			} else if (letter(i)) {
-				next = read_word(i, &is);
-			} else {
-				pos += clauses;
-				next = look(i, where, &pos);
-				pos -= clauses;
-				continue;
-			}
-			pos += 2;
-			if (is)
-				hit(is, pos + clauses, i, next);
-		}
-		pos += 6 * ones(m.stops);
+		u64 edges = m.alnum ^ (m.alnum << 1 | in_word), words = m.alnum & edges, ends = ~m.alnum & edges;
+		/* A run of 32 has 16 in one of two blocks. */
+		u64 sixteen = m.run & m.run >> 1;
+		sixteen &= sixteen >> 2;
+		sixteen &= sixteen >> 4;
+		sixteen &= sixteen >> 8;
+		if (sixteen | m.high | ahead.high || (u16)~ahead.run == 0 || next > block)
+			read_mixed(block, words, &m, &ahead, where);
+		else
+			read_plain(block, words, in_word ? ends & (ends - 1) : ends, &m, &ahead, where);
+		in_word = m.alnum >> 63;
 	}
 }
 
