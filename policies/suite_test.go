@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 func requireCovered(t *testing.T, r *Report) {
@@ -71,11 +72,97 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Every example works beside the standard policy.
-func TestExamplesBesideStandard(t *testing.T) {
-	for _, example := range []string{"residency", "cost-routing"} {
-		if _, err := Load(t.Context(), Config{Paths: []string{filepath.Join("examples", example)}, Standard: true}); err != nil {
-			t.Errorf("%s: %v", example, err)
+// Every example works beside the standard policy, and so do all of them: a team
+// picks those it needs, and the tests of each must hold whatever it picked.
+func TestExamplesTogether(t *testing.T) {
+	all, err := filepath.Glob("examples/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, paths := range append([][]string{all}, singly(all)...) {
+		s, err := Load(t.Context(), Config{Paths: paths, Standard: true, Timeout: patience})
+		if err != nil {
+			t.Errorf("%v: %v", paths, err)
+		} else if w := s.Warnings(); len(w) > 0 {
+			t.Errorf("%v: warnings: %v", paths, w)
+		}
+	}
+}
+
+func singly(paths []string) [][]string {
+	sets := make([][]string, len(paths))
+	for i, p := range paths {
+		sets[i] = []string{p}
+	}
+	return sets
+}
+
+// The standard policy and the examples are read as models: whatever forbids or
+// obliges says what it is called and which control it serves, reads single members
+// of the input, and is tested beside itself.
+func TestRulesAreModels(t *testing.T) {
+	sets, err := filepath.Glob("examples/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets = append(sets, "standard")
+	for _, dir := range sets {
+		if dir != "standard" {
+			for _, want := range []string{"README.md", "*_test.rego", "*/data.*"} {
+				if found, err := filepath.Glob(filepath.Join(dir, want)); err != nil || len(found) == 0 {
+					t.Errorf("%s has no %s", dir, want)
+				}
+			}
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.rego"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(dir, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.rego") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkModel(t, m)
+		}
+	}
+}
+
+func checkModel(t *testing.T, m *ast.Module) {
+	t.Helper()
+	ast.WalkTerms(m, func(term *ast.Term) bool {
+		ref, isRef := term.Value.(ast.Ref)
+		if term.Equal(ast.InputRootDocument) || isRef && ref.Equal(ast.InputRootRef) {
+			t.Errorf("%v: reads all of the input", term.Location)
+		}
+		return isRef // the head of a longer reference is no read of its own
+	})
+	set, errs := ast.BuildAnnotationSet([]*ast.Module{m})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if a := set.GetPackageScope(m.Package); a == nil || a.Title == "" || a.Description == "" {
+		t.Errorf("%s: the package has no title or no description", m.Package.Location.File)
+	}
+	for _, r := range m.Rules {
+		kind := contribution(r)
+		if kind == "" {
+			continue
+		}
+		title := false
+		for _, a := range set.GetRuleScope(r) {
+			title = title || a.Title != ""
+		}
+		labels, _ := set.MergedLabels(r)
+		if control, ok := labels["control"]; !title || kind != "prefer" && (!ok || control == "") {
+			t.Errorf("%v: %s has no title or no label control", r.Location, r.Head)
 		}
 	}
 }

@@ -28,6 +28,7 @@ obligation.max_cost_usd := allowance.usd_per_request
 
 # METADATA
 # title: Short answers when money is short
+# labels: {control: "FINOPS-2"}
 obligation.max_output_tokens := 500 if spent >= 0.8
 
 # METADATA

@@ -104,10 +104,13 @@ test_handling_is_usable if {
 	}
 }
 
-# The whole decision, as it will be enforced.
+# The whole decision, in which other packages may have their say.
 test_decision if {
-	decision := data.sallyport.decision with input as found("EMAIL_ADDRESS", 0.9) with data.handling as handling
-	decision.allow
-	decision.exclude == {}
-	decision.obligations == {"redact": {"EMAIL_ADDRESS"}, "restore": true}
+	mail := data.sallyport.decision with input as found("EMAIL_ADDRESS", 0.9) with data.handling as handling
+	"EMAIL_ADDRESS" in mail.obligations.redact
+	mail.obligations.restore
+	card := data.sallyport.decision with input as found("CREDIT_CARD", 0.9) with data.handling as handling
+	testing.excluded(card.exclude, "air_gap_only") == {"cloud", "gpu_cluster", "edge"}
+	private := data.sallyport.decision with input as found("SECRET_PRIVATE_KEY", 0.9) with data.handling as handling
+	not private.allow
 }
