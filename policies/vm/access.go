@@ -78,6 +78,10 @@ func (v Value) Members(each func(key, val Value)) {
 	}
 }
 
+// Intern is the one value of a string. It must be called before the program is
+// used, and not by two at once.
+func (p *Program) Intern(s string) Value { return p.consts.String(s) }
+
 // Keys are the member names that many objects have in common.
 type Keys struct {
 	names []string
@@ -129,6 +133,9 @@ func (m *Machine) Texts(ss []string) Value {
 
 // FromAST is OPA's value as one of the machine's. What is not ground is an error.
 func (m *Machine) FromAST(v ast.Value) (Value, error) { return fromAST(&m.arena, nil, v) }
+
+// FromAST is OPA's value as one that lives as long as it likes.
+func FromAST(v ast.Value) (Value, error) { return fromAST(&arena{}, nil, v) }
 
 // ToAST is v as OPA's value, which lives as long as it likes; v must be defined.
 func ToAST(v Value) ast.Value { return toAST(v) }

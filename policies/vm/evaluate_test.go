@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -32,9 +34,6 @@ type program struct {
 	query   string
 	data    map[string]any
 	strict  bool // errors of built-ins end the evaluation
-	// unindexed compiles for topdown without its index of comprehensions, which can
-	// leave a variable unbound (eval_internal_error).
-	unindexed bool
 }
 
 // prepared is a program made ready for one evaluator. It is safe for concurrent use.
@@ -66,9 +65,6 @@ func (p program) prepare(ctx context.Context, target string) (_ *prepared, err e
 		rego.CompilerHook(func(c *ast.Compiler) { compiler = c }),
 		rego.ParsedQuery(query), rego.Target(target), rego.Store(store), rego.Transaction(store.txn), rego.StrictBuiltinErrors(p.strict),
 		rego.SetRegoVersion(p.options.RegoVersion), rego.Function1(sleepDecl, sleep),
-	}
-	if p.unindexed {
-		options = append(options, rego.EvalMode(ast.EvalModeIR))
 	}
 	for i, source := range p.sources {
 		name := fmt.Sprintf("test-%d.rego", i)
@@ -172,9 +168,22 @@ func orResult(o outcome) any {
 	return *o.value
 }
 
+// panicked is a panic of an evaluator or of what it is made with.
+type panicked struct {
+	value any
+	stack string
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// inPlanner says that it was OPA's planner, which some mocks of functions confuse.
+func (p *panicked) inPlanner() bool {
+	return strings.Contains(p.stack, "internal/planner.(*Planner)") && !strings.Contains(p.stack, "policies/vm.Compile")
+}
+
 func recovered(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("panic: %v", r)
+		*err = &panicked{r, string(debug.Stack())}
 	}
 }
 

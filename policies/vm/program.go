@@ -38,8 +38,6 @@ type Config struct {
 	Strict bool
 	// Steps bounds an evaluation. 0: DefaultSteps.
 	Steps int
-	// Names are strings that inputs hold often, such as member names.
-	Names []string
 }
 
 // Place is where a rule's head begins.
@@ -93,9 +91,6 @@ func Compile(cfg Config) (*Program, error) {
 	if p.steps == 0 {
 		p.steps = DefaultSteps
 	}
-	for _, name := range cfg.Names {
-		p.consts.String(name)
-	}
 	if cfg.Data != nil {
 		data, err := p.consts.of(cfg.Data)
 		if err != nil {
@@ -109,12 +104,6 @@ func Compile(cfg Config) (*Program, error) {
 	}
 	p.machines.New = func() any { return newMachine(p) }
 	return p, nil
-}
-
-// String is the value of a string that the program knows, or false.
-func (p *Program) String(s string) (Value, bool) {
-	v, ok := p.consts.strings[s]
-	return v, ok
 }
 
 // Machine evaluates a Program, one evaluation after the other. It belongs to one
