@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Each example's page works as it stands: its configuration is valid and laid out
+// as fmt does it, its commands print what it says, and its links lead somewhere.
+func TestPolicyExamples(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "..", "policies", "examples", "*", "README.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("pages: %v, %v", pages, err)
+	}
+	buildSallyport(t)
+	t.Setenv("OPENAI_API_KEY", "of nobody")
+	t.Setenv("ANTHROPIC_API_KEY", "of nobody")
+	for _, page := range pages {
+		t.Run(filepath.Base(filepath.Dir(page)), func(t *testing.T) {
+			text := readPage(t, page)
+			settings, commands := blocks(text, "hcl"), blocks(text, "console")
+			if len(settings) != 1 || len(commands) == 0 {
+				t.Fatalf("%d blocks of settings, %d of commands", len(settings), len(commands))
+			}
+			for _, key := range regexp.MustCompile(`env\("(\w+_KEY)"\)`).FindAllStringSubmatch(settings[0], -1) {
+				t.Setenv(key[1], key[1]+" of nobody")
+			}
+			dir := besidePolicies(t)
+			write(t, filepath.Join(dir, "sallyport.hcl"), settings[0])
+			runConsole(t, dir, "$ sallyport fmt --check sallyport.hcl\n$ sallyport validate -c sallyport.hcl\nvalid: …\n")
+			for _, c := range commands {
+				runConsole(t, dir, c)
+			}
+		})
+	}
+}
+
+// buildSallyport puts the program into PATH. It is not this test's own binary,
+// which compiles modules slowly where it looks for races.
+func buildSallyport(t *testing.T) {
+	t.Helper()
+	bin := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%s%v", out, err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// readPage reads a page and checks that its links to files lead somewhere.
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(b), -1) {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
+			t.Errorf("link %s: %v", link[1], err)
+		}
+	}
+	return string(b)
+}
+
+// besidePolicies is a new folder in which policies is this repository's.
+func besidePolicies(t *testing.T) string {
+	t.Helper()
+	policies, err := filepath.Abs(filepath.Join("..", "..", "policies"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(policies, filepath.Join(dir, "policies")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// runConsole runs the commands of a console block, each a line after "$ " with
+// those after "> ", and compares what each prints with the lines that follow it,
+// in which … stands for anything.
+func runConsole(t *testing.T, dir, block string) {
+	t.Helper()
+	for i, part := range strings.Split("\n"+block, "\n$ ") {
+		if i == 0 {
+			continue // what stands before the first command
+		}
+		lines := strings.Split(part, "\n")
+		script := lines[:1]
+		for lines = lines[1:]; len(lines) > 0 && strings.HasPrefix(lines[0], "> "); lines = lines[1:] {
+			script = append(script, lines[0][2:])
+		}
+		c := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(script, "\n"))
+		c.Dir = dir
+		out, err := c.CombinedOutput()
+		want := strings.TrimSpace(strings.Join(lines, "\n"))
+		pattern := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*") + "$"
+		if err != nil || !regexp.MustCompile(pattern).MatchString(strings.TrimSpace(string(out))) {
+			t.Errorf("%s: %v\ngot:\n%s\nwant:\n%s", script[0], err, out, want)
+		}
+	}
+}
