@@ -25,8 +25,8 @@ func (a *app) log() *cobra.Command {
 }
 
 func (a *app) logQuery() *cobra.Command {
-	var f record.Filter
-	var since, until, format string
+	var format string
+	var chosen func() (record.Filter, error)
 	c := &cobra.Command{
 		Use:   "query DIR",
 		Short: "Print the decisions of a log, each with its outcome",
@@ -37,33 +37,26 @@ all have to hold. The log may be in use.`,
 			if err := oneOf("--format", format, "pretty", "json"); err != nil {
 				return err
 			}
-			if v := f.Verdict; v != "" {
-				if err := oneOf("--verdict", v, "allow", "deny"); err != nil {
-					return err
-				}
-			}
-			now := time.Now()
-			for flag, p := range map[string]struct {
-				text string
-				into *time.Time
-			}{"--since": {since, &f.Since}, "--until": {until, &f.Until}} {
-				if p.text == "" {
-					continue
-				}
-				t, err := record.ParseTime(p.text, now)
-				if err != nil {
-					return fmt.Errorf("%s: %w", flag, err)
-				}
-				*p.into = t
-			}
-			if info, err := os.Stat(args[0]); err != nil {
+			f, err := chosen()
+			if err != nil {
 				return err
-			} else if !info.IsDir() {
-				return fmt.Errorf("%s is not a folder; a decision log is one", args[0])
+			}
+			if err := isLog(args[0]); err != nil {
+				return err
 			}
 			return a.query(args[0], f, format)
 		},
 	}
+	chosen = filterFlags(c)
+	c.Flags().StringVar(&format, "format", "pretty", "pretty or json (JSON lines)")
+	return c
+}
+
+// filterFlags gives a command the flags that choose decisions. The function it
+// returns reads them.
+func filterFlags(c *cobra.Command) func() (record.Filter, error) {
+	var f record.Filter
+	var since, until string
 	fs := c.Flags()
 	fs.StringVar(&since, "since", "", "from this time on: RFC 3339, or a duration before now such as 24h")
 	fs.StringVar(&until, "until", "", "before this time")
@@ -77,8 +70,37 @@ all have to hold. The log may be in use.`,
 	fs.StringVar(&f.Kind, "kind", "", "kind of a finding, such as EMAIL_ADDRESS")
 	fs.StringVar(&f.Model, "model", "", "model asked for or used")
 	fs.StringVar(&f.DecisionID, "decision-id", "", "one decision")
-	fs.StringVar(&format, "format", "pretty", "pretty or json (JSON lines)")
-	return c
+	return func() (record.Filter, error) {
+		if v := f.Verdict; v != "" {
+			if err := oneOf("--verdict", v, "allow", "deny"); err != nil {
+				return f, err
+			}
+		}
+		now := time.Now()
+		for flag, p := range map[string]struct {
+			text string
+			into *time.Time
+		}{"--since": {since, &f.Since}, "--until": {until, &f.Until}} {
+			if p.text == "" {
+				continue
+			}
+			t, err := record.ParseTime(p.text, now)
+			if err != nil {
+				return f, fmt.Errorf("%s: %w", flag, err)
+			}
+			*p.into = t
+		}
+		return f, nil
+	}
+}
+
+// isLog says what is wrong with a path that cannot be a decision log.
+func isLog(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a folder; a decision log is one", dir)
+	}
+	return err
 }
 
 func (a *app) query(dir string, f record.Filter, format string) error {

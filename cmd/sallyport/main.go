@@ -23,6 +23,7 @@ const (
 	exitInvalid = 3 // invalid configuration, policy or classifier
 	exitTests   = 4 // tests failed, or files are not formatted
 	exitDenied  = 5 // verdict was deny, with eval --fail
+	exitDiffers = 7 // replay came to other decisions, with replay --fail-on-diff
 )
 
 func main() {
@@ -97,7 +98,8 @@ forwards them to one of the declared targets. Every decision is recorded.
 
 Exit codes: 0 ok; 1 usage or start-up failure; 2 evaluation error; 3 invalid
 configuration, policy or classifier; 4 tests failed or files not formatted; 5 the
-verdict was deny (eval --fail).`,
+verdict was deny (eval --fail); 7 a replay came to other decisions (replay
+--fail-on-diff).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -105,6 +107,6 @@ verdict was deny (eval --fail).`,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(a.serve(), a.validate(), a.format(), a.test(), a.eval(), a.classify(), a.classifier(),
-		a.log(), a.bench(), a.schema(), a.version(), a.completion())
+		a.log(), a.replay(), a.bench(), a.schema(), a.version(), a.completion())
 	return root
 }
