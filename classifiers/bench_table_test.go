@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +72,8 @@ func interleaved(rounds int, each time.Duration, ways ...func()) []time.Duration
 }
 
 // rawCall returns a call of a module's sp_classify over texts, without pool and
-// decoder, in a runtime of its own.
+// decoder, in a runtime of its own. A metered module looks at the clock as often as
+// it does on the host.
 func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) func() {
 	b.Helper()
 	ctx := context.Background()
@@ -84,7 +83,10 @@ func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) 
 	if err := h.addImports(ctx); err != nil {
 		b.Fatal(err)
 	}
-	m := &clock{slice: 1 << 24, most: 1 << 24}
+	if err := h.calibrate(ctx); err != nil {
+		b.Fatal(err)
+	}
+	m := &clock{slice: h.slice, most: h.slice}
 	m.start(time.Hour)
 	mod, err := r.InstantiateWithConfig(m.attach(ctx), wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
@@ -93,7 +95,7 @@ func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) 
 	fuel, _ := mod.ExportedGlobal(exportFuel).(api.MutableGlobal)
 	if init := mod.ExportedFunction(exportInit); init != nil {
 		if fuel != nil {
-			setGlobal(mod, exportFuel, 1<<24)
+			setGlobal(mod, exportFuel, m.slice)
 		}
 		if _, err := init.Call(m.attach(ctx)); err != nil {
 			b.Fatal(err)
@@ -102,7 +104,7 @@ func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) 
 	n, _ := requestSize(texts)
 	call := func(name string, args ...uint64) uint64 {
 		if fuel != nil {
-			setGlobal(mod, exportFuel, 1<<24)
+			setGlobal(mod, exportFuel, m.slice)
 			setGlobal(mod, exportDepth, maxDepth)
 		}
 		res, err := mod.ExportedFunction(name).Call(m.attach(ctx), args...)
@@ -127,9 +129,13 @@ func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) 
 	b.Cleanup(cancel)
 	stack := new([2]uint64)
 	depth, _ := mod.ExportedGlobal(exportDepth).(api.MutableGlobal)
-	return func() {
+	looks := true
+	once := func() {
 		if fuel != nil {
-			fuel.Set(1 << 24)
+			if looks {
+				m.start(time.Hour)
+			}
+			fuel.Set(uint64(uint32(m.slice)))
 			depth.Set(maxDepth)
 		}
 		stack[0], stack[1] = at, uint64(n)
@@ -137,6 +143,13 @@ func rawCall(b *testing.B, wasm []byte, closeOnDone bool, texts []*engine.Text) 
 			b.Fatal(err)
 		}
 	}
+	once()
+	// Starting the clock is the host's part of a call, and only needed for looks.
+	before := m.since
+	looks = false
+	once()
+	looks = m.since != before
+	return once
 }
 
 // BenchmarkTableMetering: the same module over the same text with metering,
@@ -337,66 +350,6 @@ func BenchmarkTableHostile(b *testing.B) {
 			benchRow(b, "hostile: "+g.name, float64(best)/float64(hostileLimit), "of its limit", "<= 2")
 		}
 	}
-}
-
-// BenchmarkTableStall: how long the garbage collector stops the world while a guest
-// loops, beside a loop in Go, and while a guest reads memory from afar.
-func BenchmarkTableStall(b *testing.B) {
-	h := newHost(b)
-	afar := cat(i32Const(16<<20/pageSize), []byte{opMemoryGrow, 0, opDrop, opLoop, blockVoid, opLocalGet, 1}, i32Const(1<<20+4099), []byte{0x6a},
-		i32Const(16<<20-4), []byte{0x71, opLocalTee, 1, 0x28, 0, 0, opDrop, opBr, 0, opEnd})
-	for b.Loop() {
-		quiet := stalls(func(stop chan struct{}) {
-			for n := 0; ; n++ {
-				if n%1024 == 0 {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-				}
-			}
-		})
-		benchRow(b, "GC stop beside a loop in Go, median", quiet.median, "ms", "")
-		benchRow(b, "longest of 300 GC stops beside a loop in Go", quiet.most, "ms", "")
-		for name, code := range map[string][]byte{"loops": endlessLoop, "reads from afar": afar} {
-			c := load(b, h, ModuleConfig{Wasm: testGuest{classify: code}.module(), TimeLimit: time.Hour})
-			got := stalls(func(stop chan struct{}) {
-				ctx, cancel := context.WithCancel(context.Background())
-				go func() { <-stop; cancel() }()
-				if _, err := c.Classify(ctx, userTexts("x")); err == nil {
-					b.Error("the loop ended")
-				}
-			})
-			benchRow(b, "GC stop added while a guest "+name+", median", got.median-quiet.median, "ms", "<= 2")
-			benchRow(b, "GC stop added while a guest "+name+", 99 of 100", got.p99-quiet.p99, "ms", "")
-			benchRow(b, "longest of 300 GC stops while a guest "+name, got.most, "ms", "")
-		}
-	}
-}
-
-type stall struct{ median, p99, most float64 } // milliseconds
-
-// stalls runs collections beside f and says how long they stopped the world.
-func stalls(f func(stop chan struct{})) stall {
-	const collections = 300
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() { f(stop); close(done) }()
-	for range 10 {
-		runtime.Gosched()
-	}
-	var before, after debug.GCStats
-	var all []float64
-	for range collections {
-		debug.ReadGCStats(&before)
-		runtime.GC()
-		debug.ReadGCStats(&after)
-		all = append(all, float64(after.PauseTotal-before.PauseTotal)/1e6)
-	}
-	close(stop)
-	<-done
-	slices.Sort(all)
-	return stall{all[collections/2], all[collections*99/100], all[collections-1]}
 }
 
 // BenchmarkTableSegments: a conversation of 40 messages with one that is new, which

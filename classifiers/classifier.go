@@ -44,7 +44,7 @@ type ModuleConfig struct {
 	// engine.ClassifierInfo.
 	Inspect []string
 	// TimeLimit is the longest one call may run; waiting for an instance, or for
-	// other goroutines, does not count. It is looked at about every 0.25 ms of
+	// other goroutines, does not count. It is looked at about every 25 us of
 	// running, so a call ends soon after it. 0: DefaultTimeLimit.
 	TimeLimit time.Duration
 	// MemoryLimitBytes bounds an instance's memory, in whole pages of 64 KiB

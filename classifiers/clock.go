@@ -22,6 +22,7 @@ type clock struct {
 	most  int32           // the largest slice
 	left  time.Duration   // of the run's limit, at since
 	since time.Time       // when the guest last began to run
+	held  time.Duration   // for which it has run without giving way, at since
 	ctx   context.Context // of the caller; nil: none
 
 	fuel   api.MutableGlobal // the instance's; nil until it is made
@@ -32,7 +33,7 @@ type clock struct {
 }
 
 // start begins a run.
-func (c *clock) start(limit time.Duration) { c.left, c.since = limit, time.Now() }
+func (c *clock) start(limit time.Duration) { c.left, c.held, c.since = limit, 0, time.Now() }
 
 // spend takes fuel from the guest for what the host did for it, and for the bytes
 // that it moved. The next check in the guest's code sees that. After much it looks
@@ -56,6 +57,11 @@ func (c *clock) check() {
 
 // minSlice is the least fuel of a slice.
 const minSlice = 1000
+
+// giveWay is how long a guest runs before it lets other goroutines run. The
+// garbage collector need not wait for that: it stops a guest at any look at the
+// clock.
+const giveWay = 250 * time.Microsecond
 
 type clockKey struct{}
 
@@ -82,7 +88,8 @@ func yield(ctx context.Context, stack []uint64) {
 		panic(errCallDepth)
 	}
 	c := clockOf(ctx)
-	took := time.Since(c.since)
+	now := time.Now()
+	took := now.Sub(c.since)
 	if took >= c.left {
 		panic(errTimeLimit)
 	}
@@ -97,10 +104,13 @@ func yield(ctx context.Context, stack []uint64) {
 	case took < sliceTime:
 		c.slice = min(c.most, c.slice+c.slice/4)
 	}
-	// While others run, the limit does not: a busy process makes a guest wait, not
-	// fail.
 	c.left -= took
-	runtime.Gosched()
-	c.since = time.Now()
+	c.since = now
+	if c.held += took; c.held >= giveWay {
+		// While others run, the limit does not: a busy process makes a guest wait, not
+		// fail.
+		runtime.Gosched()
+		c.held, c.since = 0, time.Now()
+	}
 	stack[0] = api.EncodeI32(c.slice)
 }

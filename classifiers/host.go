@@ -119,16 +119,16 @@ func (h *Host) compileModule(ctx context.Context, wasm []byte) (wazero.CompiledM
 	return compiled, nil
 }
 
-// sliceTime is how long a guest runs between two looks at the clock. Nothing
-// can interrupt compiled WebAssembly in between, Go's garbage collector has to
-// wait for it as well, so this bounds the pause that a guest can add to every
-// goroutine of the process.
-const sliceTime = 250 * time.Microsecond
+// sliceTime is how long a guest of cheap instructions runs between two looks at the
+// clock. Nothing can interrupt compiled WebAssembly in between, Go's garbage
+// collector has to wait for it as well, so this bounds the pause that a guest can
+// add to every goroutine of the process. A look takes 0.1 to 0.2 us.
+const sliceTime = 25 * time.Microsecond
 
 // calibrate sets the fuel of a slice from the speed of the cheapest loop there
-// is. Whatever a guest does otherwise takes longer for the same fuel, up to an
-// order of magnitude (divisions, memory that is not in a cache), which still
-// keeps a slice well below the time limits that make sense.
+// is. Whatever a guest does otherwise takes longer for the same fuel, up to sixty
+// times where each address depends on what was read from memory that is in no
+// cache, which still keeps a slice below two milliseconds.
 func (h *Host) calibrate(ctx context.Context) error {
 	const rounds, fuel = 5, 400_000
 	code, err := meter(spinModule(), 1)
