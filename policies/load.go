@@ -213,12 +213,16 @@ func (b *built) compile(unparsed bool) Diagnostics {
 // newCompiler has OPA's built-ins but those whose result is not a function of
 // their arguments.
 func newCompiler() *ast.Compiler {
-	capabilities := ast.CapabilitiesForThisVersion()
-	capabilities.Builtins = slices.DeleteFunc(slices.Clone(capabilities.Builtins), (*ast.Builtin).IsNondeterministic)
 	return ast.NewCompiler().
 		SetErrorLimit(0).
-		WithCapabilities(capabilities).
+		WithCapabilities(capabilities()).
 		WithDefaultRegoVersion(ast.RegoV1)
+}
+
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.Builtins = slices.DeleteFunc(slices.Clone(c.Builtins), (*ast.Builtin).IsNondeterministic)
+	return c
 }
 
 // dataAt says whether data files give a value at a path or at one it lies under:
@@ -265,6 +269,13 @@ func (b *built) prepare(ctx context.Context, timeout time.Duration, warnings Dia
 	s.decision, err = s.query(ctx, decisionPath)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", decisionPath, err)
+	}
+	data, err := s.baseDocument(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read policy data: %w", err)
+	}
+	if s.fast, err = b.compileFast(ctx, data, timeout); err != nil {
+		s.warnings = append(s.warnings, slowWarning(err)).inOrder()
 	}
 	return s, nil
 }

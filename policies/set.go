@@ -23,6 +23,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/policies/vm"
 )
 
 // decisionPath is what the library defines and Decide evaluates.
@@ -41,6 +42,7 @@ type Set struct {
 	store    storage.Store
 	read     storage.Transaction // shared by all evaluations; nothing ever writes
 	decision rego.PreparedEvalQuery
+	fast     *fastPath // nil: there is something in the set that it does not do
 	queries  *preparedQueries
 }
 
@@ -83,6 +85,22 @@ func (s *Set) Files() []File {
 // deny: a conflict, a failed built-in, a contribution in the wrong shape, a spent
 // time limit, an ended ctx. The error names the rule where there is one.
 func (s *Set) Decide(ctx context.Context, in *engine.Input) (*engine.Decision, error) {
+	if s.fast != nil {
+		d, err := s.fast.decide(ctx, in)
+		switch {
+		case err == nil:
+			d.Revision = s.revision
+			return d, nil
+		case errors.Is(err, vm.ErrSteps), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+			return nil, fmt.Errorf("evaluate policy: %w", err)
+		}
+		// The reference has the last word on what went wrong, if anything did.
+	}
+	return s.reference(ctx, in)
+}
+
+// reference is Decide as OPA's own evaluator does it.
+func (s *Set) reference(ctx context.Context, in *engine.Input) (*engine.Decision, error) {
 	value, err := inputValue(in)
 	if err != nil {
 		return nil, err

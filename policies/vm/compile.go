@@ -238,7 +238,7 @@ func (s *scope) test(st, next ir.Stmt) op {
 		return nil
 	}
 	ne, ok := next.(*ir.NotEqualStmt)
-	if !ok || ne.A.Value != call.Result || ne.B.Value != ir.Bool(false) {
+	if !ok || val(ne.A) != call.Result || val(ne.B) != ir.Bool(false) {
 		return nil
 	}
 	x, y := s.operand(call.Args[0]), s.operand(call.Args[1])
@@ -286,7 +286,7 @@ func (s *scope) local(l ir.Local) operand {
 }
 
 func (s *scope) operand(o ir.Operand) operand {
-	switch v := o.Value.(type) {
+	switch v := val(o).(type) {
 	case ir.StringIndex:
 		return operand{local: -1, value: s.p.consts.String(s.static.Strings[v].Value)}
 	case ir.Bool:

@@ -16,12 +16,12 @@ func (s *scope) composites(stmts []ir.Stmt) (int, []op) {
 	)
 	arena := &s.p.consts.arena
 	value := func(o ir.Operand) (Value, bool) {
-		if l, ok := o.Value.(ir.Local); ok {
+		if l, ok := val(o).(ir.Local); ok {
 			if v, ok := made[l]; ok {
 				return v, !bad[l] && muts[l] == s.muts[l]
 			}
 		}
-		if l, ok := o.Value.(ir.Local); ok {
+		if l, ok := val(o).(ir.Local); ok {
 			v, ok := s.known[l]
 			return v, ok
 		}

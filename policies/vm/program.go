@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -17,7 +18,7 @@ import (
 
 // DefaultSteps bounds one evaluation: loop turns and calls. A decision of the
 // standard policy takes some hundreds.
-const DefaultSteps = 20_000_000
+const DefaultSteps = 5_000_000
 
 // stepsBetweenLooks is how many steps are taken between two looks at the context,
 // about a tenth of a millisecond.
@@ -36,8 +37,10 @@ type Config struct {
 	// Strict makes an error of a built-in an error of the evaluation; otherwise the
 	// call is undefined.
 	Strict bool
-	// Steps bounds an evaluation. 0: DefaultSteps.
-	Steps int
+	// Steps and Timeout bound an evaluation. 0: DefaultSteps and no other limit than
+	// the caller's.
+	Steps   int
+	Timeout time.Duration
 }
 
 // Place is where a rule's head begins.
@@ -55,6 +58,7 @@ type Program struct {
 	plans    map[string]*plan
 	strict   bool
 	steps    int
+	timeout  time.Duration
 	machines sync.Pool
 }
 
@@ -87,6 +91,8 @@ func Compile(cfg Config) (*Program, error) {
 		plans:  map[string]*plan{},
 		strict: cfg.Strict,
 		steps:  cfg.Steps,
+
+		timeout: cfg.Timeout,
 	}
 	if p.steps == 0 {
 		p.steps = DefaultSteps
@@ -122,6 +128,7 @@ type Machine struct {
 	failed  error // the first error of a built-in
 	left    int   // steps until somebody looks at the context
 	reserve int   // steps after those
+	begun   time.Time
 	fired   []uint64
 	data    Value
 	calls   callContext
@@ -188,6 +195,7 @@ func (m *Machine) eval(ctx context.Context, entry string, input Value) (Value, e
 	m.calls.ctx = ctx
 	m.left = min(m.program.steps, stepsBetweenLooks)
 	m.reserve = m.program.steps - m.left
+	m.begun = time.Now()
 	m.nextEpoch()
 	m.results = m.newTable(kindSet, 0)
 	l := m.push(pl.locals)

@@ -1,7 +1,9 @@
 package vm
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -216,6 +218,10 @@ func (m *Machine) spent(at Place) ctl {
 		m.err = fmt.Errorf("%s:%d: %w", at.File, at.Row, err)
 		return ctlError
 	}
+	if limit := m.program.timeout; limit > 0 && time.Since(m.begun) > limit {
+		m.err = fmt.Errorf("%s:%d: the policy did not decide within %v: %w", at.File, at.Row, limit, context.DeadlineExceeded)
+		return ctlError
+	}
 	if m.reserve > 0 {
 		m.left = min(m.reserve, stepsBetweenLooks)
 		m.reserve -= m.left
@@ -333,7 +339,7 @@ func lookupBase(p *Program, v, key Value) Value {
 
 func (s *scope) dot(st *ir.DotStmt) op {
 	source, key := s.operand(st.Source), s.operand(st.Key)
-	from, isLocal := st.Source.Value.(ir.Local)
+	from, isLocal := val(st.Source).(ir.Local)
 	base := isLocal && (from == ir.Data || s.base[from])
 	if source.constant() && key.constant() {
 		v := lookup(source.value, key.value)

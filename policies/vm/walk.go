@@ -80,7 +80,7 @@ func mutates(s ir.Stmt) (ir.Local, bool) {
 // reads visits the locals that a statement reads.
 func reads(s ir.Stmt, visit func(ir.Local)) {
 	operand := func(o ir.Operand) {
-		if l, ok := o.Value.(ir.Local); ok {
+		if l, ok := val(o).(ir.Local); ok {
 			visit(l)
 		}
 	}
@@ -148,4 +148,17 @@ func reads(s ir.Stmt, visit func(ir.Local)) {
 	case *ir.ResultSetAddStmt:
 		visit(s.Value)
 	}
+}
+
+// val is what an operand is; read from JSON, it is a pointer to that.
+func val(o ir.Operand) ir.Val {
+	switch v := o.Value.(type) {
+	case *ir.Local:
+		return *v
+	case *ir.StringIndex:
+		return *v
+	case *ir.Bool:
+		return *v
+	}
+	return o.Value
 }
