@@ -138,7 +138,7 @@ func (s *skipped) innocent() bool {
 }
 
 func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
-	r := &replayer{ctx: ctx, dir: o.dir, kept: map[string]*keptPolicy{}, answers: map[string]*whatif.Answer{}}
+	r := newReplayer(ctx, o.dir)
 	policy := "the policy of then"
 	switch {
 	case len(o.policy) > 0:
@@ -192,6 +192,10 @@ type replayer struct {
 
 	reading sync.RWMutex
 	answers map[string]*whatif.Answer // by the decision's bytes
+}
+
+func newReplayer(ctx context.Context, dir string) *replayer {
+	return &replayer{ctx: ctx, dir: dir, kept: map[string]*keptPolicy{}, answers: map[string]*whatif.Answer{}}
 }
 
 // keptPolicy is a revision, loaded when the first decision under it comes.

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/record"
+	"github.com/sallyport-ai/sallyport/engine/schedule"
+	"github.com/sallyport-ai/sallyport/policies"
+)
+
+// decideAll has an engine with this policy decide on n inputs and record them, as the
+// service does, and returns the log.
+func decideAll(t testing.TB, set *policies.Set, n int, input func(i int) *engine.Input) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "log")
+	records, err := record.Open(record.Config{Dir: dir, Mode: record.Async})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &parts{config: &config{log: record.Config{Mode: record.Require}}, policies: set}
+	s := &service{records: records}
+	s.parts.Store(p)
+	if err := s.keepPolicy(p); err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New(engine.Config{Snapshot: &engine.Snapshot{Decider: set}, Scheduler: schedule.New(schedule.Config{}), Recorder: records})
+	for i := range n {
+		if o := e.DecideInput(t.Context(), input(i)); o.RecordErr != nil {
+			t.Fatal(o.RecordErr)
+		}
+	}
+	e.Close()
+	if err := records.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func standardPolicy(t testing.TB) *policies.Set {
+	t.Helper()
+	set, err := policies.Load(t.Context(), policies.Config{Timeout: replayTimeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// randomInput is one that a policy could meet, and what it could not.
+func randomInput(rnd *rand.Rand) *engine.Input {
+	pick := func(of ...string) string { return of[rnd.IntN(len(of))] }
+	number := func() float64 {
+		return []float64{0, 1, 0.5, rnd.Float64(), math.Nextafter(0.5, 1), math.Nextafter(0.5, 0), 0.1 + 0.2, 1e-7, 1e21, 123456789.125, 1 << 53, rnd.ExpFloat64() * 1e-9}[rnd.IntN(12)]
+	}
+	texts := func() map[string]string {
+		m := map[string]string{}
+		for range rnd.IntN(3) {
+			m[pick("region", "clearance", "personal_data", "x", "\u2028\"\\\U0001F600")] = pick("EU", "secret", "redact", "", "<é>\x00")
+		}
+		return m
+	}
+	in := &engine.Input{
+		Time: pick("2026-11-23T16:00:00Z", "2026-11-22T23:59:59Z", "1999-12-31T00:00:00Z"),
+		Request: engine.InputRequest{Dialect: "openai-chat", Operation: pick("chat", "embeddings"), Model: pick("auto", "m", "é"), Stream: rnd.IntN(2) == 0,
+			PromptTokens: rnd.IntN(20_000), PromptBytes: rnd.IntN(80_000), MaxOutputTokens: rnd.IntN(1 << 31), Messages: rnd.IntN(9),
+			Tools: []string{}, Modalities: []string{"text"}, Metadata: texts(), Headers: texts()},
+		Principal: engine.Principal{ID: pick("a", "b"), Tenant: pick("acme", "other", ""), Roles: []string{pick("engineering", "admin")},
+			Attributes: texts(), Authenticated: rnd.IntN(4) > 0},
+		Classifiers: map[string]engine.ClassifierFacts{},
+		Budget:      engine.InputBudget{TTFTMs: rnd.Int64N(5000), TotalMs: rnd.Int64N(1 << 40)},
+		Usage:       engine.InputUsage{SpentUSD: engine.SpentUSD{Hour: number(), Day: number(), Month: 100 * number()}, RequestsPerMinute: rnd.IntN(500)},
+		Targets:     map[string]engine.TargetFacts{},
+	}
+	for range rnd.IntN(3) {
+		in.Request.Tools = append(in.Request.Tools, pick("shell", "get_weather", "delete_all"))
+	}
+	for _, name := range []string{"pii", "secrets", "injection", "complexity"} {
+		f := engine.ClassifierFacts{Findings: map[string]engine.FindingFacts{}, Scores: map[string]float64{}}
+		for range rnd.IntN(3) {
+			f.Findings[pick("EMAIL_ADDRESS", "CREDIT_CARD", "SECRET_AWS_KEY", "PROMPT_INJECTION", "PERSON")] = engine.FindingFacts{Count: rnd.IntN(5), MaxScore: number()}
+			f.Scores[pick("complexity", "injection")] = number()
+		}
+		switch rnd.IntN(6) {
+		case 0:
+			f = engine.ClassifierFacts{Error: pick("time_limit", "trap")}
+		case 1:
+			f.Findings, f.Scores = nil, nil
+		}
+		in.Classifiers[name] = f
+	}
+	for i := range rnd.IntN(6) {
+		target := fmt.Sprintf("t%d", i/2)
+		in.Targets[fmt.Sprintf("%s/m%d", target, i)] = engine.TargetFacts{Target: target, Posture: pick("cloud", "gpu_cluster", "edge", "air_gapped"),
+			Dialect: "openai", Jurisdiction: pick("EU", "US", ""), Attributes: texts(), Model: fmt.Sprintf("m%d", i), Quality: 100 * number(),
+			CostEstimate: number(), Healthy: rnd.IntN(3) > 0, StandIn: rnd.IntN(2) == 0}
+	}
+	return in
+}
+
+func runReplay(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append([]string{"replay"}, args...), environment(), stdio{strings.NewReader(""), &out, &errs})
+	return code, out.String(), errs.String()
+}
+
+// Whatever the input, the decision that comes out of the log's copy of it is the
+// one that was made.
+func TestReplayOfRandomInputs(t *testing.T) {
+	const seed, decisions = 20261123, 600
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	dir := decideAll(t, standardPolicy(t), decisions, func(int) *engine.Input { return randomInput(rnd) })
+	code, out, errs := runReplay(t, dir, "--fail-on-diff", "--format", "json")
+	var got struct {
+		Decisions, Differences int
+		Changes                []any
+		Skipped                []any
+		Kinds                  map[string]int
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err, out)
+	}
+	if code != exitOK || got.Decisions != decisions || got.Differences != 0 || len(got.Changes) != 0 || len(got.Skipped) != 0 {
+		t.Errorf("seed %d: exit code %d, %+v\n%s", seed, code, got, errs)
+	}
+}
+
+// BenchmarkReplay measures a replay as a whole on a worker per processor: reading,
+// deciding by the standard policy, comparing.
+func BenchmarkReplay(b *testing.B) {
+	const decisions = 5000
+	rnd := rand.New(rand.NewPCG(1, 3))
+	dir := decideAll(b, standardPolicy(b), decisions, func(int) *engine.Input { return randomInput(rnd) })
+	set := standardPolicy(b)
+	o := &replayOptions{dir: dir, format: "json"}
+	for b.Loop() {
+		r := newReplayer(b.Context(), dir)
+		r.whatIf = set
+		var out bytes.Buffer
+		report := newReplayReport(&app{stdio: stdio{out: &out, err: &out}}, o, "")
+		if _, err := record.Replay(b.Context(), dir, record.ReplayConfig{}, r.judge, report.add); err != nil || report.differs() {
+			b.Fatal(err, out.String())
+		}
+	}
+	b.ReportMetric(float64(b.N*decisions)/b.Elapsed().Seconds(), "decisions/s")
+}
