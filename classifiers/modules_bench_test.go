@@ -45,3 +45,27 @@ func BenchmarkTableModules(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTableTogether: the four modules that look for something in every text,
+// one after the other.
+func BenchmarkTableTogether(b *testing.B) {
+	for b.Loop() {
+		for _, input := range []struct{ name, text string }{{"prose and code", cleanText()}, {"prose with numbers", numberedText()}} {
+			var ways []func()
+			for _, name := range []string{"pii", "secrets", "complexity", "injection"} {
+				wasm, _ := Builtin(name)
+				m, err := meter(wasm, 1024)
+				if err != nil {
+					b.Fatal(err)
+				}
+				ways = append(ways, rawCall(b, m.wasm, false, userTexts(input.text)))
+			}
+			took := interleaved(40, time.Millisecond, func() {
+				for _, run := range ways {
+					run()
+				}
+			})
+			benchRow(b, "pii, secrets, complexity and injection: 8 KB of "+input.name, float64(took[0])/1e3, "us", "")
+		}
+	}
+}
