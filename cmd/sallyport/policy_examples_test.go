@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,58 @@ func TestPolicyExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The way from nothing to a rule in force works as its page has it.
+func TestPolicyReadme(t *testing.T) {
+	text := readPage(t, filepath.Join("..", "..", "policies", "README.md"))
+	_, section, _ := strings.Cut(text, "\n## From nothing")
+	section, _, _ = strings.Cut(section, "\n## ")
+	offline, service, _ := strings.Cut(section, "\n### 4.")
+	rules, settings, commands := blocks(offline, "rego"), blocks(offline, "hcl"), blocks(offline, "console")
+	inService := blocks(service, "console")
+	if len(rules) != 2 || len(settings) != 1 || len(commands) == 0 || len(inService) != 3 {
+		t.Fatalf("%d blocks of rules, %d of settings, %d and %d of commands", len(rules), len(settings), len(commands), len(inService))
+	}
+	buildSallyport(t)
+	key := regexp.MustCompile(`export (\w+)=(\S+)\n`).FindStringSubmatch(offline)
+	if key == nil {
+		t.Fatal("no key")
+	}
+	t.Setenv(key[1], key[2])
+	dir := besidePolicies(t)
+	write(t, filepath.Join(dir, "my-policies", "contractors.rego"), rules[0])
+	write(t, filepath.Join(dir, "my-policies", "contractors_test.rego"), rules[1])
+	write(t, filepath.Join(dir, "sallyport.hcl"), settings[0])
+	runConsole(t, dir, "$ sallyport fmt --check sallyport.hcl my-policies\n")
+	for _, c := range commands {
+		runConsole(t, dir, c)
+	}
+
+	// The service is run here, on free ports.
+	if got := strings.TrimSpace(inService[0]); got != "$ sallyport serve -c sallyport.hcl" {
+		t.Errorf("the service is started by %q", got)
+	}
+	s := serveConfig(t, dir, settings[0]+"\nserver {\n  listen = \"127.0.0.1:0\"\n  admin  = \"127.0.0.1:0\"\n}\n", environment(key[1], key[2]))
+	request := regexp.MustCompile(`(?s)^\$ curl http://127\.0\.0\.1:8080(\S+) -H '(\S+): ([^']*)' -d '([^']*)'\n(.*)$`).FindStringSubmatch(inService[1])
+	if request == nil {
+		t.Fatalf("no request: %s", inService[1])
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.data+request[1], strings.NewReader(request[4]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(request[2], request[3])
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	reply, err := io.ReadAll(res.Body)
+	if err != nil || !says(string(reply), request[5]) {
+		t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, reply, request[5])
+	}
+	runConsole(t, dir, inService[2])
 }
 
 // buildSallyport puts the program into PATH. It is not this test's own binary,
@@ -80,8 +134,7 @@ func besidePolicies(t *testing.T) string {
 }
 
 // runConsole runs the commands of a console block, each a line after "$ " with
-// those after "> ", and compares what each prints with the lines that follow it,
-// in which … stands for anything.
+// those after "> ", and compares what each prints with the lines that follow it.
 func runConsole(t *testing.T, dir, block string) {
 	t.Helper()
 	for i, part := range strings.Split("\n"+block, "\n$ ") {
@@ -93,13 +146,17 @@ func runConsole(t *testing.T, dir, block string) {
 		for lines = lines[1:]; len(lines) > 0 && strings.HasPrefix(lines[0], "> "); lines = lines[1:] {
 			script = append(script, lines[0][2:])
 		}
-		c := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(script, "\n"))
+		c := exec.CommandContext(t.Context(), "sh", "-c", strings.Join(script, "\n"))
 		c.Dir = dir
 		out, err := c.CombinedOutput()
-		want := strings.TrimSpace(strings.Join(lines, "\n"))
-		pattern := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*") + "$"
-		if err != nil || !regexp.MustCompile(pattern).MatchString(strings.TrimSpace(string(out))) {
+		if want := strings.Join(lines, "\n"); !says(string(out), want) {
 			t.Errorf("%s: %v\ngot:\n%s\nwant:\n%s", script[0], err, out, want)
 		}
 	}
+}
+
+// says whether a text is what a page shows, where … stands for anything.
+func says(text, shown string) bool {
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(shown)), "…", ".*")
+	return regexp.MustCompile("(?s)^" + pattern + "$").MatchString(strings.TrimSpace(text))
 }
