@@ -112,7 +112,7 @@ func TestReadRefuses(t *testing.T) {
 		{"damaged", append(append([]byte{}, good[:len(good)/2]...), append([]byte{good[len(good)/2] ^ 1}, good[len(good)/2+1:]...)...), ""},
 		{"no archive", []byte("<html>please log in</html>"), "gzip"},
 		{"nothing", nil, "gzip"},
-		{"a delta bundle", repack(t, unsigned, func(string, []byte) []byte { return nil }, File{"/patch.json", []byte(`{"data":[]}`)}), "delta"},
+		{"a delta bundle", repack(t, unsigned, func(string, []byte) []byte { return nil }, File{"/patch.json", []byte(`{"data":[{"op":"upsert","path":"/x","value":1}]}`)}), "delta"},
 	}
 	for _, tt := range tests {
 		b, err := read("main", tt.archive, s.key(t), Limits{}.withDefaults(), now)
