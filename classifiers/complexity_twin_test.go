@@ -146,6 +146,29 @@ func TestComplexityTwin(t *testing.T) {
 	}
 }
 
+// TestComplexityBorders puts what is counted at every place of the 64 bytes that
+// the module reads at a time, and right at the end of a text.
+func TestComplexityBorders(t *testing.T) {
+	words := complexityWords(t)
+	c := load(t, newHost(t), ModuleConfig{Module: "builtin:complexity", TimeLimit: time.Minute})
+	for _, s := range []string{"why", "1,234.5", "``````", "\n- \n1. ", "x = y;", "ж字🙂", strings.Repeat("why ", 150), "verylongwordindeedyes prove"} {
+		for _, fill := range []string{" ", "a", "7", "é", "`"} {
+			for n := range 130 {
+				text := strings.Repeat(fill, n) + s
+				for _, texts := range [][]*engine.Text{userTexts(text), userTexts(text + " or")} {
+					got, err := c.Classify(context.Background(), texts)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if diff := cmp.Diff(complexityScores(words, texts), got.Scores); diff != "" {
+						t.Fatalf("%d times %q, then %q: the twin (-) and the module (+) disagree:\n%s", n, fill, s, diff)
+					}
+				}
+			}
+		}
+	}
+}
+
 func FuzzComplexity(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
