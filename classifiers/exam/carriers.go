@@ -20,7 +20,7 @@ var carriers = [2][]string{
 		"team\t{l}\tsince\n{w}\t{V}\t{d}\n{w}\t{V}\t{d}\n",
 		"**{L}:** {V}\n\nCan you put this into a table?",
 		"Summarise this ticket ({L} {V}), the {w} is broken since {d}.",
-		"assert lookup(\"{V}\") == records[\"{l}\"][{n}]",
+		"{l} := lookup(\"{V}\", {n}) // {w}",
 		"> {L}: {V}\n\nhi, got it, will check the {w} tomorrow",
 		"({L}: {V}; team: {w}; page {n})",
 		"{L}\n{V}\n\nTeam\n{w}\n",

@@ -24,13 +24,13 @@ var secretLabels = [2][]string{
 // secretCarriers are files and messages in which keys leak.
 var secretCarriers = [2][]string{
 	{
-		"export {L}={V}", "{L}={V}\nDEBUG=false\n", "{L}: \"{V}\"", "{\"{L}\": \"{V}\", \"region\": \"eu\"}", "client = Client(\"{V}\")  # {w}", "const {L} = '{V}';",
-		"curl -H \"Authorization: Bearer {V}\" https://api.{w}.dev/v1/items", "here is the {L}: {V} can you check why it fails", "{d}T{t}:11Z ERROR auth failed {L}={V} status=401",
-		"Why do I get 403 with {V}?", "| {w} | {L} | {V} |", "variables:\n  - name: {L}\n    value: {V}\n", "Mein {L} ist {V}, funktioniert aber nicht.", "set {L} to {V} then restart the {w}",
+		"export {I}={V}", "{I}={V}\nDEBUG=false\n", "{I}: \"{V}\"", "{\"{I}\": \"{V}\", \"region\": \"eu\"}", "client = Client(\"{V}\")  # {w}", "const {I} = '{V}';",
+		"curl -H \"Authorization: Bearer {V}\" https://api.{w}.dev/v1/items", "here is the {L}: {V} can you check why it fails", "{d}T{t}:11Z ERROR auth failed {I}={V} status=401",
+		"Why do I get 403 with {V}?", "| {w} | {L} | {V} |", "variables:\n  - name: {I}\n    value: {V}\n", "Mein {L} ist {V}, funktioniert aber nicht.", "set {L} to {V} then restart the {w}",
 	},
 	{
-		"ENV {L} {V}", "{L} = \"{V}\"\nregion = \"us\"\n", "headers = {'X-Api-Key': '{V}'}", "os.Setenv(\"{L}\", \"{V}\")", "wget --header='Authorization: Token {V}' https://{w}.dev/x", "val {L} = \"{V}\"",
-		"<add key=\"{L}\" value=\"{V}\" />", "pls rotate {V}, I pasted it into chat", "> {L} {V}\n> ok thanks", "[{t}] deploy: using {L} {V}", "La clé est {V} pour le {w}", "'{L}' => '{V}',", "{L}:{V}", "login failed ({V}) on {d}",
+		"ENV {I} {V}", "{I} = \"{V}\"\nregion = \"us\"\n", "headers = {'X-Api-Key': '{V}'}", "os.Setenv(\"{I}\", \"{V}\")", "wget --header='Authorization: Token {V}' https://{w}.dev/x", "val {I} = \"{V}\"",
+		"<add key=\"{I}\" value=\"{V}\" />", "pls rotate {V}, I pasted it into chat", "> {L} {V}\n> ok thanks", "[{t}] deploy: using {L} {V}", "La clé est {V} pour le {w}", "'{I}' => '{V}',", "{I}:{V}", "login failed ({V}) on {d}",
 	},
 }
 

@@ -113,20 +113,30 @@ var genericNames = [2][]string{
 	{"pwd", "ROOT_PASSWORD", "SECRET_KEY_BASE", "apikey", "accessToken", "private_token", "pass", "app_secret", "signingKey", "Kennwort", "hasło", "senha", "wifi password", "webhook_secret"},
 }
 
-// generic is a password or token made by a machine or by a person.
+// generic is a password or token made by a machine.
 func generic(g *gen) value {
-	switch g.IntN(6) {
+	switch g.IntN(4) {
 	case 0:
 		return value{text: g.chars(hex, pick(g, []int{32, 40, 64})), class: "hex"}
 	case 1:
 		return value{text: base64.StdEncoding.EncodeToString(g.bytes(pick(g, []int{24, 32, 48}))), class: "base64"}
 	case 2:
 		return value{text: g.chars(base62+"!#%&*-_+?", g.between(14, 24)) + g.like("9aA9"), class: "password manager"}
-	case 3:
-		w := pick(g, words)
-		return value{text: string(w[0]-32) + w[1:] + pick(g, []string{"!", "#", "$", "_", "-", "@"}) + g.like(pick(g, []string{"9999", "99", "999"})) + pick(g, []string{"", "!", "x", "Qz"}), class: "word and digits"}
-	case 4:
-		return value{text: pick(g, words) + "-" + pick(g, words) + "-" + pick(g, words) + "-" + g.like("99"), class: "passphrase"}
 	}
 	return value{text: g.chars(base62, g.between(20, 44)), class: "alphanumeric"}
+}
+
+// passwordNames are what passwords are called that people think up.
+var passwordNames = [2][]string{
+	{"password", "DB_PASSWORD", "passwd", "Passwort", "mot de passe", "contraseña", "admin password"},
+	{"pwd", "ROOT_PASSWORD", "pass", "Kennwort", "hasło", "senha", "wifi password"},
+}
+
+// thoughtUp is a password as people make them.
+func thoughtUp(g *gen) value {
+	if g.chance(2) {
+		w := pick(g, words)
+		return value{text: string(w[0]-32) + w[1:] + pick(g, []string{"!", "#", "$", "_", "-", "@"}) + g.like(pick(g, []string{"9999", "99", "999"})) + pick(g, []string{"", "!", "x", "Qz"}), class: "word and digits"}
+	}
+	return value{text: pick(g, words) + "-" + pick(g, words) + "-" + pick(g, words) + "-" + g.like("99"), class: "passphrase"}
 }

@@ -24,8 +24,7 @@ func secretSections(seed uint64, set Set) []Section {
 		g := newGen(seed, set, name, kind)
 		s := Section{Name: name, Module: "secrets", Accept: accept, Target: target}
 		for range positives {
-			t := g.fill(pick(g, withName(secretCarriers[set], name == "generic assignments")), pick(g, names[set]), func() value { return draw(g) })
-			t.Tongue = "carrier"
+			t := g.fill(pick(g, withName(secretCarriers[set], name == "generic assignments" || name == "passwords of people")), pick(g, names[set]), func() value { return draw(g) })
 			s.Texts = append(s.Texts, t)
 		}
 		s.Texts = append(s.Texts, secretMisses(seed, set, name)...)
@@ -35,6 +34,8 @@ func secretSections(seed uint64, set Set) []Section {
 	block("secret_connection_string", "SECRET_CONNECTION_STRING", anySecret, secretTarget, [2][]string{{"DATABASE_URL", "dsn", "connection"}, {"DB_URI", "broker", "conn_str"}}, connection)
 	out = append(out, familySection(seed, set, "other providers", "SECRET_GENERIC", anySecret, secretTarget, providers[set]))
 	block("generic assignments", "SECRET_PASSWORD", anySecret, secretTarget, genericNames, generic)
+	// The target is about what has much entropy; what people think up has none.
+	block("passwords of people", "SECRET_PASSWORD", anySecret, Target{}, passwordNames, thoughtUp)
 	return out
 }
 
@@ -49,7 +50,6 @@ func familySection(seed uint64, set Set, name, kind string, accept []string, tar
 			labels = strings.Split(f.context, "|")
 		}
 		t := g.fill(pick(g, withName(secretCarriers[set], f.context != "")), pick(g, labels), func() value { return value{text: f.make(g), class: f.name} })
-		t.Tongue = "carrier"
 		s.Texts = append(s.Texts, t)
 	}
 	s.Texts = append(s.Texts, secretMisses(seed, set, name)...)
@@ -61,11 +61,14 @@ func withName(carry []string, needed bool) []string {
 	if !needed {
 		return carry
 	}
-	return slices.DeleteFunc(slices.Clone(carry), func(c string) bool { return !strings.Contains(c, "{L}") })
+	return slices.DeleteFunc(slices.Clone(carry), func(c string) bool { return !strings.Contains(c, "{L}") && !strings.Contains(c, "{I}") })
 }
 
 func secretMisses(seed uint64, set Set, name string) []Text {
 	g := newGen(seed, set, name+" near", "")
+	// What stands behind "Bearer" or in a sentence about keys is one, whatever it
+	// looks like; only what is blank may stand there.
+	named := withName(secretCarriers[set], true)
 	var out []Text
 	for range nearMisses {
 		switch i := g.IntN(10); {
@@ -74,13 +77,14 @@ func secretMisses(seed uint64, set Set, name string) []Text {
 			t.Class = "sentence or code"
 			out = append(out, t)
 		case i < 4:
-			out = append(out, g.miss(pick(g, sharedNear), secretCarriers[set]))
+			out = append(out, g.miss(pick(g, sharedNear), named))
 		default:
 			n := secretNear[g.IntN(len(secretNear))]
-			carry := secretCarriers[set]
-			t := g.fill(pick(g, carry), pick(g, n.labels), func() value { return value{text: n.draw(g), class: n.class} })
-			t.Class, t.Tongue = n.class, "carrier"
-			out = append(out, t)
+			carry := named
+			if n.blank {
+				carry = secretCarriers[set]
+			}
+			out = append(out, g.miss(n, carry))
 		}
 	}
 	return out
@@ -91,47 +95,47 @@ var keyNames = []string{"api_key", "API_KEY", "token", "password", "secret", "cl
 // secretNear look like secrets or stand where one could. Where the value shows
 // that nothing is given away, the label may well be that of a secret.
 var secretNear = []near{
-	{"placeholder", keyNames, func(g *gen) string {
+	{class: "placeholder", labels: keyNames, blank: true, draw: func(g *gen) string {
 		return pick(g, []string{"sk-xxxx", "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "<API_KEY>", "<your-token-here>", "YOUR_API_KEY", "your_secret_key_here", "changeme", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 			"AKIAXXXXXXXXXXXXXXXX", "********", "••••••••", "...", "[REDACTED]", "replace-me", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "TODO", "sk-...", "insert token", "00000000000000000000000000000000"})
 	}},
-	{"reference", keyNames, func(g *gen) string {
+	{class: "reference", labels: keyNames, blank: true, draw: func(g *gen) string {
 		return pick(g, []string{"${SECRET}", "${API_KEY}", "$DB_PASSWORD", "%PASSWORD%", "#{token}", "os.getenv('KEY')", "process.env.API_KEY", "secrets.DEPLOY_TOKEN", "vault:secret/data/app#key",
 			"op://vault/item/password", "arn:aws:secretsmanager:eu-west-1:" + g.like("999999999999") + ":secret:db-AbCdEf", "get_token()", "config.password", "self._password", "{{ .Values.token }}", "ENC[vault]", "!vault", "ref+sops://x"})
 	}},
-	{"public key", []string{"ssh key", "authorized", "certificate", "pub"}, func(g *gen) string {
+	{class: "public key", labels: []string{"ssh key", "authorized", "certificate", "pub"}, draw: func(g *gen) string {
 		return pick(g, []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + g.chars(base64s, 43), "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ" + g.chars(base64s, 160),
 			"-----BEGIN PUBLIC KEY-----\nMIIB" + g.chars(base64s, 60) + "\n-----END PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----\nMIID" + g.chars(base64s, 60) + "\n" + g.chars(base64s, 64) + "\n-----END CERTIFICATE-----"})
 	}},
-	{"publishable key", []string{"publishableKey", "stripe_pk"}, func(g *gen) string { return "pk_live_" + g.chars(base62, 24) }},
-	{"file name with hash", []string{"bundle", "src", "chunk"}, func(g *gen) string { return "/assets/" + pick(g, words) + "." + g.chars(hex, 20) + ".js" }},
-	{"document link", []string{"url", "doc", "video"}, func(g *gen) string {
+	{class: "publishable key", labels: []string{"publishableKey", "stripe_pk"}, draw: func(g *gen) string { return "pk_live_" + g.chars(base62, 24) }},
+	{class: "file name with hash", labels: []string{"bundle", "src", "chunk"}, draw: func(g *gen) string { return "/assets/" + pick(g, words) + "." + g.chars(hex, 20) + ".js" }},
+	{class: "document link", labels: []string{"url", "doc", "video"}, draw: func(g *gen) string {
 		return "https://docs." + pick(g, words) + ".dev/d/1" + g.chars(urlsafe, 43) + "/edit"
 	}},
-	{"etag", []string{"ETag", "If-None-Match", "x-request-id", "cf-ray", "cacheKey"}, func(g *gen) string { return "W/\"" + g.chars(hex, 32) + "\"" }},
-	{"commit in url", []string{"permalink", "image"}, func(g *gen) string {
+	{class: "etag", labels: []string{"ETag", "If-None-Match", "x-request-id", "cf-ray", "cacheKey"}, draw: func(g *gen) string { return "W/\"" + g.chars(hex, 32) + "\"" }},
+	{class: "commit in url", labels: []string{"permalink", "image"}, draw: func(g *gen) string {
 		return "https://git." + pick(g, words) + ".dev/a/b/blob/" + g.chars(hex, 40) + "/main.go#L10"
 	}},
-	{"address without password", []string{"DATABASE_URL", "dsn", "origin"}, func(g *gen) string {
+	{class: "address without password", labels: []string{"DATABASE_URL", "dsn", "origin"}, draw: func(g *gen) string {
 		return pick(g, []string{"postgres://localhost:5432/", "redis://cache:6379/", "mysql://root@db/", "https://git.dev/", "amqp://queue/", "postgres://app:${DB_PASSWORD}@db/", "mongodb://user:<password>@host/", "postgres://user:$PGPASS@db/"}) + pick(g, words)
 	}},
-	{"key id", []string{"kid", "key id", "client id", "tenant id", "subscription", "session", "distribution", "public token id"}, func(g *gen) string {
+	{class: "key id", labels: []string{"kid", "key id", "client id", "tenant id", "subscription", "distribution"}, draw: func(g *gen) string {
 		return pick(g, []string{uuid(g), g.chars(digits, 21), "E" + g.chars(digits+upper, 13), g.like("999999999999-") + g.chars(lower+digits, 32) + ".apps.googleusercontent.com"})
 	}},
-	{"test double", []string{"api_key", "token", "secret"}, func(g *gen) string {
+	{class: "test double", labels: []string{"api_key", "token", "secret"}, blank: true, draw: func(g *gen) string {
 		return pick(g, []string{"test", "fake-token", "dummy", "not-a-real-key", "example", "foo", "mock_secret", "none", "null", "test-api-key", "secret", "token"})
 	}},
-	{"hash of a password", []string{"sha256", "content_hash", "commit", "blob", "digest"}, func(g *gen) string { return g.chars(hex, pick(g, []int{32, 40, 64})) }},
-	{"text in base64", []string{"data", "body", "content"}, func(g *gen) string {
+	{class: "hash of a password", labels: []string{"sha256", "content_hash", "commit", "blob", "digest"}, draw: func(g *gen) string { return g.chars(hex, pick(g, []int{32, 40, 64})) }},
+	{class: "text in base64", labels: []string{"data", "body", "content"}, draw: func(g *gen) string {
 		return base64.StdEncoding.EncodeToString([]byte("The " + pick(g, words) + " is in the " + pick(g, words) + " since noon."))
 	}},
-	{"css or class names", []string{"className", "selector", "id"}, func(g *gen) string {
+	{class: "css or class names", labels: []string{"className", "selector", "id"}, draw: func(g *gen) string {
 		return "css-" + g.chars(lower+digits, 8) + "-" + pick(g, words) + "-" + pick(g, words)
 	}},
-	{"long name in code", []string{"func", "import", "call"}, func(g *gen) string {
+	{class: "long name in code", labels: []string{"func", "import", "call"}, draw: func(g *gen) string {
 		return pick(g, words) + "Service" + "AbstractSingletonFactory" + g.like("9") + pick(g, words) + "Handler"
 	}},
-	{"begin of a token", []string{"token", "jwt"}, func(g *gen) string {
+	{class: "begin of a token", labels: []string{"token", "jwt"}, blank: true, draw: func(g *gen) string {
 		return pick(g, []string{"eyJhbGciOiJIUzI1NiJ9...", "ghp_...", "xoxb-…", "AKIA****************", "sk-ant-***"})
 	}},
 }

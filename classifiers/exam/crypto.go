@@ -120,22 +120,22 @@ var coins = topic{
 		{"My wallet is {V}, what tax do I owe?", "withdraw to {V} failed", "Envoie les jetons à {V}.", "{V} received {n} coins from {V}", "tip jar → {V}", "Explain the last transfer of {V}."},
 	},
 	near: []near{
-		{"address with a wrong checksum", []string{"wallet", "id"}, func(g *gen) string {
+		{class: "address with a wrong checksum", labels: []string{"wallet", "id"}, draw: func(g *gen) string {
 			s := []byte(base58Check(base58, append([]byte{0}, g.bytes(20)...)))
 			i := g.between(5, 20)
 			s[i] = base58[(strings.IndexByte(base58, s[i])+g.between(1, 50))%58]
 			return string(s)
 		}},
-		{"bech32 with a wrong checksum", []string{"wallet", "id"}, func(g *gen) string {
+		{class: "bech32 with a wrong checksum", labels: []string{"wallet", "id"}, draw: func(g *gen) string {
 			s := []byte(segwit("bc", 0, g.bytes(20)))
 			i := g.between(6, 30)
 			s[i] = bech32Letters[(strings.IndexByte(bech32Letters, s[i])+g.between(1, 31))%32]
 			return string(s)
 		}},
-		{"transaction hash", []string{"tx", "block"}, func(g *gen) string { return "0x" + g.chars(hex, 64) }},
-		{"hex number", []string{"mask", "selector"}, func(g *gen) string { return "0x" + g.chars(hex, pick(g, []int{8, 16, 32, 39})) }},
-		{"content id", []string{"ipfs", "cid"}, func(g *gen) string { return "Qm" + g.chars(base58, 44) }},
-		{"random word", []string{"slug", "video", "id"}, func(g *gen) string { return pick(g, []string{"1", "3"}) + g.chars(base58, g.between(25, 33)) }},
+		{class: "transaction hash", labels: []string{"tx", "block"}, draw: func(g *gen) string { return "0x" + g.chars(hex, 64) }},
+		{class: "hex number", labels: []string{"mask", "selector"}, draw: func(g *gen) string { return "0x" + g.chars(hex, pick(g, []int{8, 16, 32, 39})) }},
+		{class: "content id", labels: []string{"ipfs", "cid"}, draw: func(g *gen) string { return "Qm" + g.chars(base58, 44) }},
+		{class: "random word", labels: []string{"slug", "video", "id"}, draw: func(g *gen) string { return pick(g, []string{"1", "3"}) + g.chars(base58, g.between(25, 33)) }},
 	},
 	nearProse: [2][]string{{"Bitcoin addresses begin with 1, 3 or bc1.", "What is a 0x prefix?"}, {"Pay in BTC or ETH?", "The price of {n} ETH on {d}"}},
 }
@@ -168,8 +168,8 @@ var birthdays = topic{
 		{"My birthday is {V}, how old am I?", "Applicant (born {V}) asks for leave.", "Geboren am {V}, wohnhaft in {w}.", "Elle est née le {V}.", "Nato il {V}.", "her date of birth, {V}, is missing"},
 	},
 	near: []near{
-		{"other date", []string{"invoice date", "due", "released", "Lieferdatum", "created", "valid until", "date de livraison"}, func(g *gen) string { return birthday(g).text }},
-		{"founded", []string{"founded on", "established", "opened on", "in force since"}, func(g *gen) string { return birthday(g).text }},
+		{class: "other date", labels: []string{"invoice date", "due", "released", "Lieferdatum", "created", "valid until", "date de livraison"}, draw: func(g *gen) string { return birthday(g).text }},
+		{class: "founded", labels: []string{"founded on", "established", "opened on", "in force since"}, draw: func(g *gen) string { return birthday(g).text }},
 	},
 	nearProse: [2][]string{{"The law of 12 March 1984 was amended on 2001-04-05.", "What is the date of birth field for?", "The bridge was built on 14.07.1931."}, {"The treaty was signed on May 3, 1951.", "Born to run, 1975", "Meeting moved from 03/04/2026 to 03/11/2026."}},
 }

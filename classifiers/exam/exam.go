@@ -31,7 +31,7 @@ type Text struct {
 	Value  string
 	Labels []Label
 	Class  string // of a near miss: what it is in truth
-	Tongue string // carrier or prose
+	Form   string // the template it was written from
 	Tool   bool   // came back from a tool and was not written by the user
 }
 
@@ -42,7 +42,9 @@ type Section struct {
 	// Accept are kinds that answer for the labels' own kind; empty: that alone.
 	Accept []string
 	Target Target
-	Texts  []Text
+	// Anywhere says that a text counts as found with any finding in it.
+	Anywhere bool
+	Texts    []Text
 }
 
 // Target is what the section has to reach; the zero value: nothing.
@@ -145,11 +147,12 @@ func (g *gen) like(pattern string) string {
 }
 
 // fill writes a template. {V} is a value, drawn anew each time, {L} a label as
-// people write it, {l} the same as a name in code, {n} a small number, {d} a
+// people write it, {l} the same as a column's
+// name, {I} as a variable's name, {n} a small number, {d} a
 // date, {t} a time, {w} a word.
 func (g *gen) fill(template, label string, draw func() value) Text {
 	var b strings.Builder
-	t := Text{}
+	t := Text{Form: template}
 	for {
 		i := strings.IndexByte(template, '{')
 		if i < 0 || i+2 >= len(template) {
@@ -166,6 +169,8 @@ func (g *gen) fill(template, label string, draw func() value) Text {
 			g.mark(&t, &b, draw())
 		case 'L':
 			b.WriteString(label)
+		case 'I':
+			b.WriteString(strings.ReplaceAll(label, " ", "_"))
 		case 'l':
 			b.WriteString(identifier(label))
 		case 'n':
@@ -234,6 +239,7 @@ type near struct {
 	class  string
 	labels []string
 	draw   func(g *gen) string
+	blank  bool // gives nothing away even where a secret belongs
 }
 
 // topic is what a section of values is made of.
@@ -263,12 +269,11 @@ func (tp *topic) section(seed uint64, set Set) Section {
 	}
 	g := newGen(seed, set, tp.name, tp.kind)
 	for n := 0; n < positives; {
-		template, tongue := pick(g, tp.prose[set]), "prose"
+		template := pick(g, tp.prose[set])
 		if g.IntN(10) < share {
-			template, tongue = pick(g, carry), "carrier"
+			template = pick(g, carry)
 		}
 		t := g.fill(template, pick(g, tp.labels[set]), func() value { return tp.draw(g) })
-		t.Tongue = tongue
 		n += len(t.Labels)
 		s.Texts = append(s.Texts, t)
 	}
@@ -292,8 +297,22 @@ func (tp *topic) section(seed uint64, set Set) Section {
 	return s
 }
 
+// plain is a section of values that are nothing to the module, of any kind.
+func plain(seed uint64, set Set, module string) Section {
+	s := Section{Name: "plain values, " + module, Module: module}
+	g := newGen(seed, set, s.Name, "")
+	carry := carriers[set]
+	if module == "secrets" {
+		carry = withName(slices.Concat(carry, secretCarriers[set]), true)
+	}
+	for i := range 2000 {
+		s.Texts = append(s.Texts, g.miss(sharedNear[i%len(sharedNear)], carry))
+	}
+	return s
+}
+
 func (g *gen) miss(n near, carry []string) Text {
 	t := g.fill(pick(g, carry), pick(g, n.labels), func() value { return value{text: n.draw(g), class: n.class} })
-	t.Class, t.Tongue = n.class, "carrier"
+	t.Class = n.class
 	return t
 }

@@ -12,6 +12,12 @@ var frames = [2][]string{
 	{"{T}", "ok next one: {T}", "We talked about the {w} yesterday.\n{T}", "{T}\n\nBest, Lou", "- {w}\n- {T}", "{T} And keep the {w} in mind."},
 }
 
+// dataFrames make a tool's result of it, which people wrote to each other.
+var dataFrames = [2][]string{
+	{"From: kim\nTo: lou\n\n{T}", "#{n} opened by kim {d}\n{T}\n2 comments", "[{t}] kim: {T}\n[{t}] lou: ok, thx", "{\"author\": \"kim\", \"post\": \"{T}\", \"likes\": {n}}", "Transcript, page {n}. Kim asked Lou: {T} Lou agreed.", "forum > {w} > kim wrote on {d}:\n> {T}"},
+	{"Subject: {w}\nFrom: lou\n\nHi Kim,\n{T}\nLou", "Card {n} in list {w}: {T} (assigned to Kim)", "<post user=\"lou\">{T}</post>", "{d} lou -> kim: {T}", "Lou's question of {d}:\n{T}\nKim's answer: done.", "id,user,text\n{n},lou,\"{T}\"\n"},
+}
+
 // instructions is a section of attacks and of texts that only speak of
 // instructions. Every text comes about equally often.
 func instructions(seed uint64, set Set) []Section {
@@ -19,10 +25,10 @@ func instructions(seed uint64, set Set) []Section {
 	if set == B {
 		direct, indirect, benign, goals = attacksB, indirectB, benignB, goalsB
 	}
-	write := func(g *gen, template string, round int) Text {
+	write := func(g *gen, frames []string, template string, round int) Text {
 		t := Text{Class: firstWords(template)}
 		template = strings.ReplaceAll(template, "{G}", pick(g, goals))
-		template = strings.ReplaceAll(frames[set][round%len(frames[set])], "{T}", template)
+		template = strings.ReplaceAll(frames[round%len(frames)], "{T}", template)
 		t.Value = g.fill(template, "", func() value { return value{} }).Value
 		return t
 	}
@@ -33,12 +39,11 @@ func instructions(seed uint64, set Set) []Section {
 		tool      bool
 	}{{"injection, direct", direct, false}, {"injection, indirect", indirect, true}} {
 		g := newGen(seed, set, s.name, "PROMPT_INJECTION")
-		sec := Section{Name: s.name, Module: "injection", Accept: []string{"PROMPT_INJECTION", "INDIRECT_INJECTION"}}
+		sec := Section{Name: s.name, Module: "injection", Anywhere: true, Accept: []string{"PROMPT_INJECTION", "INDIRECT_INJECTION"}}
 		for i := range 240 {
-			t := write(g, s.templates[i%len(s.templates)], i/len(s.templates))
+			t := write(g, frames[set], s.templates[i%len(s.templates)], i/len(s.templates))
 			t.Labels = []Label{{End: len(t.Value), CoreEnd: len(t.Value), Kind: "PROMPT_INJECTION", Class: t.Class}}
-			t.Class, t.Tongue = "", "prose"
-			t.Tool = s.tool
+			t.Class, t.Tool = "", s.tool
 			sec.Texts = append(sec.Texts, t)
 		}
 		out = append(out, sec)
@@ -49,10 +54,17 @@ func instructions(seed uint64, set Set) []Section {
 			name = "injection, benign tool results"
 		}
 		g := newGen(seed, set, name, "")
-		sec := Section{Name: name, Module: "injection", Target: Target{FalseAlarms: 0.05}}
+		sec := Section{Name: name, Module: "injection"}
+		if !tool {
+			sec.Target = Target{FalseAlarms: 0.05}
+		}
 		for i := range 6 * len(benign) {
-			t := write(g, benign[i%len(benign)], i/len(benign))
-			t.Tongue, t.Tool = "prose", tool
+			around := frames[set]
+			if tool {
+				around = dataFrames[set]
+			}
+			t := write(g, around, benign[i%len(benign)], i/len(benign))
+			t.Tool = tool
 			sec.Texts = append(sec.Texts, t)
 		}
 		out = append(out, sec)

@@ -24,6 +24,7 @@ func Build(seed uint64, set Set) []Section {
 		out = append(out, tp.section(seed, set))
 	}
 	out = append(out, secretSections(seed, set)...)
+	out = append(out, plain(seed, set, "pii"), plain(seed, set, "secrets"))
 	out = append(out, people(seed, set)...)
 	return append(out, instructions(seed, set)...)
 }

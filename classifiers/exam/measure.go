@@ -28,6 +28,7 @@ type Result struct {
 	Alarms          int // near misses with a wrong finding
 	Target          Target
 	missed, strayed map[string]*tally // by class of value
+	forms           map[string]*tally // labels missed, by template
 	wrongly         []string          // the wrong findings themselves
 }
 
@@ -83,7 +84,7 @@ func overlap(l Label, s engine.Span) int { return max(0, min(l.End, s.End)-max(l
 
 // measure puts the section's texts before its classifier, one at a time.
 func measure(ctx context.Context, f finder, sec *Section) (*Result, error) {
-	r := &Result{Name: sec.Name, Target: sec.Target, missed: map[string]*tally{}, strayed: map[string]*tally{}}
+	r := &Result{Name: sec.Name, Target: sec.Target, missed: map[string]*tally{}, strayed: map[string]*tally{}, forms: map[string]*tally{}}
 	own := map[string]bool{}
 	for _, k := range sec.Accept {
 		own[k] = true
@@ -111,13 +112,14 @@ func measure(ctx context.Context, f finder, sec *Section) (*Result, error) {
 		}
 		for _, l := range t.Labels {
 			r.Labels++
-			c := count(r.missed, l.Class)
-			if slices.ContainsFunc(found, func(x engine.Finding) bool { return finds(l, x.Span) }) {
+			c, form := count(r.missed, l.Class), count(r.forms, t.Form)
+			if slices.ContainsFunc(found, func(x engine.Finding) bool { return sec.Anywhere || finds(l, x.Span) }) {
 				r.Hit++
 				continue
 			}
 			c.bad++
-			c.example = t.Value
+			form.bad++
+			c.example, form.example = t.Value, t.Value
 		}
 		for _, x := range found {
 			// A finding is right where it gives a label and is mostly inside of one.
@@ -148,7 +150,7 @@ func (r *Result) errorList() string {
 	for _, part := range []struct {
 		title   string
 		classes map[string]*tally
-	}{{"missed", r.missed}, {"false alarm on", r.strayed}} {
+	}{{"missed", r.missed}, {"missed in", r.forms}, {"false alarm on", r.strayed}} {
 		names := make([]string, 0, len(part.classes))
 		for name, c := range part.classes {
 			if c.bad > 0 {
@@ -160,7 +162,7 @@ func (r *Result) errorList() string {
 		})
 		for _, name := range names {
 			c := part.classes[name]
-			fmt.Fprintf(&b, "  %s: %s, %d of %d, such as %q\n", part.title, name, c.bad, c.all, c.example)
+			fmt.Fprintf(&b, "  %s: %s, %d of %d, such as %q\n", part.title, strings.ReplaceAll(name, "\n", "\\n"), c.bad, c.all, c.example)
 		}
 	}
 	return b.String()

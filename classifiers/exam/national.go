@@ -93,7 +93,7 @@ var nationals = []national{
 			fmt.Sscan(s, &n)
 			return s + fmt.Sprintf("%02d", 97-n%97)
 		},
-		styles: []string{"# ## ## ## ### ### ##", "# ## ## ## ### ### ##", "", "# ## ## ## ### ###/##", "############# ##"},
+		styles: []string{"# ## ## ## ### ### ##", "# ## ## ## ### ### ##", "# ## ## ## ### ### ##", "# ## ## ## ### ### ##", "", "", "", "# ## ## ## ### ###/##", "############# ##"},
 	},
 	{
 		kind: "DE_TAX_ID", labels: [2]string{"Steuer-ID|Steuerliche Identifikationsnummer|IdNr.", "Steuer-Identifikationsnummer|TIN (Germany)|Steueridentnummer|Steuer ID"}, checks: true,
@@ -114,7 +114,7 @@ var nationals = []national{
 			n := g.between(1000000, 99999999)
 			return fmt.Sprintf("%08d%c", n, spanishLetter(n))
 		},
-		styles: []string{"", "", "########-#", "##.###.###-#", "######## #", "##.###.####"},
+		styles: []string{"", "", "", "########-#", "########-#", "##.###.###-#", "######## #", "##.###.####"},
 	},
 	{
 		kind: "ES_NIE", labels: [2]string{"NIE|N.I.E.", "nie|número NIE|NIE extranjero"}, checks: true,
@@ -127,7 +127,7 @@ var nationals = []national{
 			s := fmt.Sprintf("%08d", n)
 			return string("XYZ"[n/10000000]) + s[1:] + string(spanishLetter(n))
 		},
-		styles: []string{"", "", "#-#######-#", "# ####### #", "#-########"},
+		styles: []string{"", "", "", "", "#-#######-#", "#-#######-#", "#-########", "#-########", "# ####### #"},
 	},
 	{
 		kind: "IT_FISCAL_CODE", labels: [2]string{"codice fiscale|C.F.|Cod. Fisc.", "CF|cod. fiscale|tessera sanitaria"}, checks: true,
@@ -229,7 +229,7 @@ var nationals = []national{
 			s := g.chars(digits, 9)
 			return s + cpfDigits(s, 11)
 		},
-		styles: []string{"###.###.###-##", "###.###.###-##", "", "######### ##"},
+		styles: []string{"###.###.###-##", "###.###.###-##", "###.###.###-##", "", "", "", "#########-##", "######### ##"},
 	},
 	{
 		kind: "BR_CNPJ", labels: [2]string{"CNPJ|CNPJ nº", "cnpj|CNPJ do emitente|C.N.P.J."}, checks: true,
@@ -331,14 +331,14 @@ func (n national) topic() topic {
 		name: strings.ToLower(n.kind), module: "pii", kind: n.kind, accept: n.accept, target: idTarget,
 		labels: labels, prose: n.prose, draw: draw,
 		near: []near{
-			{"same look, other label", []string{"order no.", "batch", "meter reading", "Artikelnummer", "ref", "job id"}, func(g *gen) string {
+			{class: "same look, other label", labels: []string{"order no.", "batch", "meter reading", "Artikelnummer", "ref", "job id"}, draw: func(g *gen) string {
 				s := n.make(g)
 				if n.checks {
 					s = n.broken(g)
 				}
 				return styled(s, pick(g, n.styles))
 			}},
-			{"digits, other label", []string{"invoice", "serial", "parcel", "customer no"}, func(g *gen) string { return g.chars(digits, len(n.make(g))) }},
+			{class: "digits, other label", labels: []string{"invoice", "serial", "parcel", "customer no"}, draw: func(g *gen) string { return g.chars(digits, len(n.make(g))) }},
 		},
 		nearProse: [2][]string{
 			{"How is a " + labels[0][0] + " made up? In {n} lines, please.", "The form has a field for the " + labels[0][0] + ", see page {n}, section 2026-11."},
@@ -347,12 +347,12 @@ func (n national) topic() topic {
 	}
 	if n.kind == "US_SSN" {
 		tp.target = Target{Precision: 0.99, Recall: 0.98}
-		tp.near = append(tp.near, near{"no area of SSNs", []string{"id", "ssn"}, func(g *gen) string {
+		tp.near = append(tp.near, near{class: "no area of SSNs", labels: []string{"id", "ssn"}, draw: func(g *gen) string {
 			return pick(g, []string{"000-", "666-", "9" + g.like("99-")}) + pick(g, []string{g.like("18-8999"), "00-" + g.like("8999")})
 		}})
 	}
 	if n.checks {
-		tp.near = append(tp.near, near{"wrong checksum", labels[0], func(g *gen) string {
+		tp.near = append(tp.near, near{class: "wrong checksum", labels: labels[0], draw: func(g *gen) string {
 			return styled(n.broken(g), pick(g, n.styles))
 		}})
 	}

@@ -52,18 +52,18 @@ var emails = topic{
 		},
 	},
 	near: []near{
-		{"package at version", []string{"dependency", "npm", "image"}, func(g *gen) string {
+		{class: "package at version", labels: []string{"dependency", "npm", "image"}, draw: func(g *gen) string {
 			return pick(g, []string{"@types/", "", "@" + pick(g, words) + "/"}) + pick(g, words) + g.like("@^9.99.9")
 		}},
-		{"retina image", []string{"icon", "asset"}, func(g *gen) string { return pick(g, words) + pick(g, []string{"@2x.png", "@3x.webp", "@1.5x.jpg"}) }},
-		{"handle", []string{"mention", "twitter", "owner"}, func(g *gen) string { return "@" + pick(g, words) + "." + pick(g, words) }},
-		{"shell prompt", []string{"terminal", "host"}, func(g *gen) string { return "root@" + pick(g, words) + g.like("-99") + ":~#" }},
-		{"decorator", []string{"code", "line"}, func(g *gen) string { return "@" + pick(g, words) + ".route(\"/\")" }},
-		{"image digest", []string{"image", "from"}, func(g *gen) string { return pick(g, words) + "@sha256:" + g.chars(hex, 64) }},
-		{"no domain", []string{"unit", "user"}, func(g *gen) string {
+		{class: "retina image", labels: []string{"icon", "asset"}, draw: func(g *gen) string { return pick(g, words) + pick(g, []string{"@2x.png", "@3x.webp", "@1.5x.jpg"}) }},
+		{class: "handle", labels: []string{"mention", "twitter", "owner"}, draw: func(g *gen) string { return "@" + pick(g, words) + "." + pick(g, words) }},
+		{class: "shell prompt", labels: []string{"terminal", "host"}, draw: func(g *gen) string { return "root@" + pick(g, words) + g.like("-99") + ":~#" }},
+		{class: "decorator", labels: []string{"code", "line"}, draw: func(g *gen) string { return "@" + pick(g, words) + ".route(\"/\")" }},
+		{class: "image digest", labels: []string{"image", "from"}, draw: func(g *gen) string { return pick(g, words) + "@sha256:" + g.chars(hex, 64) }},
+		{class: "no domain", labels: []string{"unit", "user"}, draw: func(g *gen) string {
 			return pick(g, []string{"getty@tty1", "postgres@localhost", "me@home", "a @ b.c"})
 		}},
-		{"matrix product", []string{"expr", "python"}, func(g *gen) string { return pick(g, []string{"W@x+b", "a.T@b", "(q@k.T)/8", "x@ y"}) }},
+		{class: "matrix product", labels: []string{"expr", "python"}, draw: func(g *gen) string { return pick(g, []string{"W@x+b", "a.T@b", "(q@k.T)/8", "x@ y"}) }},
 	},
 	nearProse: [2][]string{
 		{"Sold {n} @ 3.50 each.", "Meet @ noon. ok?", "An address has a local part, an @ and a domain."},
@@ -125,16 +125,16 @@ var ips = topic{
 		},
 	},
 	near: []near{
-		{"four-part version", []string{"version", "Chrome", "build", "File version", "nuget"}, func(g *gen) string {
+		{class: "four-part version", labels: []string{"version", "Chrome", "build", "File version", "nuget"}, draw: func(g *gen) string {
 			return fmt.Sprintf("%d.%d.%d.%d", g.between(1, 20), g.between(0, 20), g.between(0, 99), g.between(0, 99))
 		}},
-		{"octet too large", []string{"value", "ip?"}, func(g *gen) string { return g.like("3") + g.like("99.400.19.29") }},
-		{"object id", []string{"OID", "snmp"}, func(g *gen) string { return "1.3.6.1.4.1." + g.like("8999.1.8") }},
-		{"section", []string{"section", "see chapter", "§"}, func(g *gen) string { return g.like("8.1.8.1") }},
-		{"time", []string{"duration", "start"}, func(g *gen) string { return g.like("12:49:09") }},
-		{"fingerprint", []string{"fingerprint", "SHA1"}, func(g *gen) string { return strings.TrimSuffix(strings.Repeat(g.like("hh:hh:"), 10), ":") }},
-		{"path in code", []string{"call", "type"}, func(g *gen) string { return pick(g, []string{"std::vec", "a::b::c", "Foo::bar", "abc::de", "::add"}) }},
-		{"five parts", []string{"id", "release"}, func(g *gen) string { return g.like("19.28.1.8.19") }},
+		{class: "octet too large", labels: []string{"value", "ip?"}, draw: func(g *gen) string { return g.like("3") + g.like("99.400.19.29") }},
+		{class: "object id", labels: []string{"OID", "snmp"}, draw: func(g *gen) string { return "1.3.6.1.4.1." + g.like("8999.1.8") }},
+		{class: "section", labels: []string{"section", "see chapter", "§"}, draw: func(g *gen) string { return g.like("8.1.8.1") }},
+		{class: "time", labels: []string{"duration", "start"}, draw: func(g *gen) string { return g.like("12:49:09") }},
+		{class: "fingerprint", labels: []string{"fingerprint", "SHA1"}, draw: func(g *gen) string { return strings.TrimSuffix(strings.Repeat(g.like("hh:hh:"), 10), ":") }},
+		{class: "path in code", labels: []string{"call", "type"}, draw: func(g *gen) string { return pick(g, []string{"std::vec", "a::b::c", "Foo::bar", "abc::de", "::add"}) }},
+		{class: "five parts", labels: []string{"id", "release"}, draw: func(g *gen) string { return g.like("19.28.1.8.19") }},
 	},
 	nearProse: [2][]string{
 		{"Upgrade from 1.2.3.4 to 1.2.4.0 of the {w} driver.", "The ratio is 16:9, at 10:30.", "In Rust, use std::io::Read; in C++ std::dec."},
@@ -167,13 +167,13 @@ var macs = topic{
 		{"dhcpd: lease for {V} expired", "Ban {V} from the guest Wi-Fi.", "l'appareil {V} est inconnu", "set interface {w} mac {V}", "{V} and {V} flap between ports"},
 	},
 	near: []near{
-		{"fingerprint", []string{"fingerprint", "MD5", "key"}, func(g *gen) string { return strings.TrimSuffix(strings.Repeat(g.like("hh:hh:"), 8), ":") }},
-		{"five octets", []string{"id", "tag"}, func(g *gen) string { return g.like("hh:hh:hh:hh:hh") }},
-		{"time", []string{"time", "timecode"}, func(g *gen) string { return g.like("12:19:29:09") }},
-		{"uuid", []string{"uuid"}, uuid},
-		{"eight octets", []string{"WWN", "guid"}, func(g *gen) string { return "50:" + g.like("hh:hh:hh:hh:hh:hh:hh") }},
-		{"hex dump", []string{"dump", "bytes"}, func(g *gen) string { return g.like("hh hh hh hh hh hh hh hh") }},
-		{"no hex", []string{"ratio", "id"}, func(g *gen) string { return g.like("9z:9a:9x:99:99:9y") }},
+		{class: "fingerprint", labels: []string{"fingerprint", "MD5", "key"}, draw: func(g *gen) string { return strings.TrimSuffix(strings.Repeat(g.like("hh:hh:"), 8), ":") }},
+		{class: "five octets", labels: []string{"id", "tag"}, draw: func(g *gen) string { return g.like("hh:hh:hh:hh:hh") }},
+		{class: "time", labels: []string{"time", "timecode"}, draw: func(g *gen) string { return g.like("12:19:29:09") }},
+		{class: "uuid", labels: []string{"uuid"}, draw: uuid},
+		{class: "eight octets", labels: []string{"WWN", "guid"}, draw: func(g *gen) string { return "50:" + g.like("hh:hh:hh:hh:hh:hh:hh") }},
+		{class: "hex dump", labels: []string{"dump", "bytes"}, draw: func(g *gen) string { return g.like("hh hh hh hh hh hh hh hh") }},
+		{class: "no hex", labels: []string{"ratio", "id"}, draw: func(g *gen) string { return g.like("9z:9a:9x:99:99:9y") }},
 	},
 	nearProse: [2][]string{{"My Mac runs 14.2, from {d}.", "A MAC has 48 bits."}, {"Is HMAC a MAC?", "Big Mac {n}:{n}"}},
 }

@@ -87,19 +87,19 @@ var cards = topic{
 		},
 	},
 	near: []near{
-		{"card without luhn", []string{"reference", "account", "id", "voucher"}, func(g *gen) string {
+		{class: "card without luhn", labels: []string{"reference", "account", "id", "voucher"}, draw: func(g *gen) string {
 			s := keepDigits(card(g).text)
 			for luhnValid(s) {
 				s = changed(g, s)
 			}
 			return pick(g, []string{s, grouped(s, 4, " "), grouped(s, 4, "-")})
 		}},
-		{"masked card", []string{"card", "Karte"}, func(g *gen) string { return "**** **** **** " + g.like("9999") }},
-		{"long id", []string{"order id", "transaction id", "tweet id", "snowflake"}, func(g *gen) string { return noLuhn(g, "1899999999999999999") }},
-		{"imei like", []string{"serial", "meter"}, func(g *gen) string { return noLuhn(g, "99999999999999999") }},
-		{"digits in a longer run", []string{"seed", "key", "counter"}, func(g *gen) string { return g.like("4999999999999999999999999999") }},
-		{"hex with digits", []string{"hash", "etag"}, func(g *gen) string { return "a" + g.like("4999999999999999") + "f" + g.chars(hex, 15) }},
-		{"fraction", []string{"value", "ratio"}, func(g *gen) string { return "0." + noLuhn(g, "4999999999999999") }},
+		{class: "masked card", labels: []string{"card", "Karte"}, draw: func(g *gen) string { return "**** **** **** " + g.like("9999") }},
+		{class: "long id", labels: []string{"order id", "transaction id", "tweet id", "snowflake"}, draw: func(g *gen) string { return noLuhn(g, "1899999999999999999") }},
+		{class: "imei like", labels: []string{"serial", "meter"}, draw: func(g *gen) string { return noLuhn(g, "99999999999999999") }},
+		{class: "digits in a longer run", labels: []string{"seed", "key", "counter"}, draw: func(g *gen) string { return g.like("4999999999999999999999999999") }},
+		{class: "hex with digits", labels: []string{"hash", "etag"}, draw: func(g *gen) string { return "a" + g.like("4999999999999999") + "f" + g.chars(hex, 15) }},
+		{class: "fraction", labels: []string{"value", "ratio"}, draw: func(g *gen) string { return "0." + noLuhn(g, "4999999999999999") }},
 	},
 	nearProse: [2][]string{
 		{"A card number has 16 digits; the last is a checksum. Explain Luhn for the {w} team.", "Our card form accepts 4 groups of 4 digits, see page {n}."},
@@ -200,23 +200,23 @@ var ibans = topic{
 		},
 	},
 	near: []near{
-		{"iban with a wrong checksum", []string{"IBAN", "account", "ref"}, func(g *gen) string {
+		{class: "iban with a wrong checksum", labels: []string{"IBAN", "account", "ref"}, draw: func(g *gen) string {
 			s := ibanCompact(g)
 			for ibanValid(s) {
 				s = s[:4] + changed(g, s[4:])
 			}
 			return pick(g, []string{s, grouped(s, 4, " ")})
 		}},
-		{"iban of a wrong length", []string{"account", "konto"}, func(g *gen) string {
+		{class: "iban of a wrong length", labels: []string{"account", "konto"}, draw: func(g *gen) string {
 			return wrongIBAN(g)
 		}},
-		{"vat id", []string{"VAT", "USt-IdNr."}, func(g *gen) string {
+		{class: "vat id", labels: []string{"VAT", "USt-IdNr."}, draw: func(g *gen) string {
 			return g.like(pick(g, []string{"DE999999999", "FR99999999999", "GB999 9999 99", "ATU99999999", "NL999999999B99"}))
 		}},
-		{"bic", []string{"BIC", "SWIFT"}, func(g *gen) string { return g.like("AAAADEAAAAA") }},
-		{"serial", []string{"serial", "licence"}, func(g *gen) string { return g.like("AA99-NNNN-NNNN-NNNN-NNNN") }},
-		{"hex", []string{"hash", "blob"}, func(g *gen) string { return "de" + g.like("99") + g.chars(hex, 28) }},
-		{"creditor reference", []string{"reference", "RF"}, func(g *gen) string { return g.like("RF99 9999 9999 9999 9999 9") }},
+		{class: "bic", labels: []string{"BIC", "SWIFT"}, draw: func(g *gen) string { return g.like("AAAADEAAAAA") }},
+		{class: "serial", labels: []string{"serial", "licence"}, draw: func(g *gen) string { return g.like("AA99-NNNN-NNNN-NNNN-NNNN") }},
+		{class: "hex", labels: []string{"hash", "blob"}, draw: func(g *gen) string { return "de" + g.like("99") + g.chars(hex, 28) }},
+		{class: "creditor reference", labels: []string{"reference", "RF"}, draw: func(g *gen) string { return g.like("RF99 9999 9999 9999 9999 9") }},
 	},
 	nearProse: [2][]string{
 		{"An IBAN in Germany has 22 characters and starts with DE.", "How is the IBAN checksum computed, modulo 97 or 11? {n}"},

@@ -65,7 +65,7 @@ func people(seed uint64, set Set) []Section {
 	for i := range 500 {
 		texts = append(texts, g.names(peopleTexts[set][i%len(peopleTexts[set])]))
 		if i%2 == 0 {
-			texts = append(texts, Text{Value: pick(g, noPeople[set]), Class: "capitals", Tongue: "prose"})
+			texts = append(texts, Text{Value: pick(g, noPeople[set]), Class: "capitals"})
 		}
 	}
 	var out []Section
@@ -92,7 +92,7 @@ func people(seed uint64, set Set) []Section {
 
 func (g *gen) names(template string) Text {
 	var b strings.Builder
-	t := Text{Class: "sentence", Tongue: "prose"}
+	t := Text{Class: "sentence"}
 	for i := 0; i < len(template); i++ {
 		if template[i] != '{' {
 			b.WriteByte(template[i])

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -56,8 +57,9 @@ func phone(g *gen) value {
 	for {
 		region := pick(g, regions)
 		form := pick(g, phoneForms[region])
+		code := countryCode(form, region)
 		for range 200 {
-			s := g.like(form)
+			s := code + g.like(form[len(code):])
 			n, err := phonenumbers.Parse(s, region)
 			if err != nil || !phonenumbers.IsValidNumber(n) {
 				continue
@@ -71,6 +73,16 @@ func phone(g *gen) value {
 			return oddPhone(g, v)
 		}
 	}
+}
+
+// countryCode is what a form begins with when it is international.
+func countryCode(form, region string) string {
+	for _, prefix := range []string{"+", "00"} {
+		if code := fmt.Sprint(prefix, phonenumbers.GetCountryCodeForRegion(region)); strings.HasPrefix(form, code) {
+			return code
+		}
+	}
+	return ""
 }
 
 // oddPhone writes like odd; the core stays with the plain ones alone.
@@ -130,19 +142,19 @@ var phones = topic{
 		},
 	},
 	near: []near{
-		{"phone-like id", []string{"employee id", "asset", "batch", "Kundennummer"}, func(g *gen) string {
+		{class: "phone-like id", labels: []string{"employee id", "asset", "batch", "Kundennummer"}, draw: func(g *gen) string {
 			return g.like(pick(g, []string{"899-999-9999", "8999999999", "0999 999999", "99 99 99 99", "0899/999999"}))
 		}},
-		{"date", []string{"due", "delivered", "Datum"}, func(g *gen) string {
+		{class: "date", labels: []string{"due", "delivered", "Datum"}, draw: func(g *gen) string {
 			return g.like(pick(g, []string{"19.08.2026", "19-08-2026", "2026 08 19", "20260819", "2026-11-19 08:49"}))
 		}},
-		{"long id", []string{"id", "case", "claim"}, func(g *gen) string { return g.like(pick(g, []string{"89999999999999", "00000899999", "899999999"})) }},
-		{"ip", []string{"host", "gateway"}, func(g *gen) string { return ipv4(g) }},
-		{"set of numbers", []string{"lottery", "primes", "sizes"}, func(g *gen) string { return g.like("19 29 39 49 59") }},
-		{"measure", []string{"size", "resolution", "dimensions"}, func(g *gen) string {
+		{class: "long id", labels: []string{"id", "case", "claim"}, draw: func(g *gen) string { return g.like(pick(g, []string{"89999999999999", "00000899999", "899999999"})) }},
+		{class: "ip", labels: []string{"host", "gateway"}, draw: func(g *gen) string { return ipv4(g) }},
+		{class: "set of numbers", labels: []string{"lottery", "primes", "sizes"}, draw: func(g *gen) string { return g.like("19 29 39 49 59") }},
+		{class: "measure", labels: []string{"size", "resolution", "dimensions"}, draw: func(g *gen) string {
 			return g.like(pick(g, []string{"1899x1999", "899 x 999 x 99 mm", "+999.99 / -89.99", "8,999,999"}))
 		}},
-		{"account", []string{"account", "sort code", "policy number"}, func(g *gen) string { return g.like(pick(g, []string{"99-99-99", "99999999", "999999-999999"})) }},
+		{class: "account", labels: []string{"account", "sort code", "policy number"}, draw: func(g *gen) string { return g.like(pick(g, []string{"99-99-99", "99999999", "999999-999999"})) }},
 	},
 	nearProse: [2][]string{
 		{"The phone has 128 GB and costs 899 euros.", "In 2019 2020 and 2021 we sold 1200 3400 and 5600 units.", "Score 3-2 6-4 7-6 in {n} minutes.", "Room 030-22, floor 3, call the {w} for help."},
