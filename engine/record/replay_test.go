@@ -184,7 +184,7 @@ func TestInputThatCannotComeBack(t *testing.T) {
 // without end.
 func TestInputsDoNotMix(t *testing.T) {
 	var reader inputReader
-	for n := range 40_000 {
+	for n := range 12_000 {
 		in := engine.Input{Time: fmt.Sprint(n), Principal: engine.Principal{Attributes: map[string]string{"n": fmt.Sprint(n)}}}
 		if n%2 == 0 {
 			in.Targets = map[string]engine.TargetFacts{fmt.Sprint(n): {Attributes: map[string]string{"k": fmt.Sprint(n)}}}
