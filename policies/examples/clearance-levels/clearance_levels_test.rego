@@ -8,7 +8,7 @@ levels := {
 	"order": ["public", "internal", "confidential", "restricted"],
 	"default": "internal",
 	"postures": {"cloud": "internal", "gpu_cluster": "confidential", "edge": "confidential", "air_gapped": "restricted"},
-	"kinds": {"CREDIT_CARD": "restricted", "EMAIL_ADDRESS": "internal"},
+	"kinds": {"CREDIT_CARD": "restricted", "EMAIL_ADDRESS": "internal", "SECRET_GENERIC": "confidential"},
 	"secrets": "restricted",
 	"personal": "confidential",
 	"unread": "confidential",
@@ -98,6 +98,7 @@ test_findings_raise_the_level if {
 	above(plain(testing.found("pii", "EMAIL_ADDRESS", 0.9))) == set()
 	above(plain(testing.found("pii", "PASSPORT", 0.9))) == {"cloud"}
 	above(plain(testing.found("secrets", "SECRET_JWT", 0.9))) == {"cloud", "gpu_cluster", "edge"}
+	above(plain(testing.found("secrets", "SECRET_GENERIC", 0.9))) == {"cloud"}
 	above(plain(testing.found("pii", "CREDIT_CARD", 0.5))) == {"cloud", "gpu_cluster", "edge"}
 	above(plain(testing.found("pii", "CREDIT_CARD", 0.49))) == set()
 }

@@ -42,13 +42,18 @@ test_nothing_found if {
 		without_baa(asks(purpose, {})) == set()
 		obliged(asks(purpose, {})) == {"redact": set(), "log": "metadata"}
 	}
+	denied(asks("", {"principal": {"roles": ["janitor"]}})) == set()
 }
 
 test_others_are_not_covered if {
-	req := asks("", object.union(person, {"principal": {"tenant": "bakery"}}))
-	denied(req) == set()
-	without_baa(req) == set()
-	obliged(req) == {"redact": set()}
+	every changes in [person, {"request": {"modalities": ["image"]}}] {
+		every purpose in ["", "treatment", "research"] {
+			req := asks(purpose, object.union(changes, {"principal": {"tenant": "bakery"}}))
+			denied(req) == set()
+			without_baa(req) == set()
+			obliged(req) == {"redact": set()}
+		}
+	}
 }
 
 test_all_are_covered if {

@@ -25,7 +25,6 @@ exclude[target] contains {"code": code, "message": message} if {
 exclude[target] contains {"code": "over_budget", "message": "the request would cost more here than is left of the tenant's budget"} if {
 	some window, limit in budget.usd
 	some target, t in input.targets
-	t.cost_estimate_usd > 0
 	input.usage.spent_usd[window] < limit
 	input.usage.spent_usd[window] + t.cost_estimate_usd > limit
 }
