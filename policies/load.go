@@ -28,6 +28,9 @@ type Config struct {
 	Paths []string
 	// Standard adds the standard policy to Paths.
 	Standard bool
+	// Bundles are sets of files that come from elsewhere than a folder. They are
+	// read like further Paths.
+	Bundles []Bundle
 	// FS holds "lib" and "standard" in place of what the program carries; nil: Embedded().
 	// It is for evaluating decisions that an earlier version recorded.
 	FS fs.FS

@@ -62,7 +62,7 @@ func readSources(cfg *Config) ([]source, Diagnostics) {
 		embedded = Embedded()
 	}
 	add(fromLibrary, 0, embedded, "lib", embeddedPrefix+"lib")
-	if cfg.Standard || len(cfg.Paths) == 0 {
+	if cfg.Standard || len(cfg.Paths)+len(cfg.Bundles) == 0 {
 		add(fromStandard, 0, embedded, "standard", embeddedPrefix+"standard")
 	}
 	for i, p := range cfg.Paths {
@@ -84,6 +84,9 @@ func readSources(cfg *Config) ([]source, Diagnostics) {
 			}
 			all = append(all, source{origin: fromUser, root: i, name: filepath.Base(p), shown: p, bytes: b})
 		}
+	}
+	for i, b := range cfg.Bundles {
+		all = append(all, b.sources(len(cfg.Paths)+i)...)
 	}
 	return all, ds
 }

@@ -97,7 +97,7 @@ func Test(ctx context.Context, cfg Config, opts TestOptions) (*Report, error) {
 	}
 	wanted := map[string]bool{}
 	for _, s := range b.sources {
-		wanted[s.shown] = opts.All || s.origin == fromUser || len(cfg.Paths) == 0 && s.origin == fromStandard
+		wanted[s.shown] = opts.All || s.origin == fromUser || len(cfg.Paths)+len(cfg.Bundles) == 0 && s.origin == fromStandard
 	}
 	covered := cover.New()
 	results, err := b.runTests(ctx, covered, opts.Run)

@@ -147,6 +147,10 @@ func read(name string, archive []byte, key Key, limits Limits, now time.Time) (*
 	out.Roots = slices.Clone(*b.Manifest.Roots)
 	for _, m := range b.Modules {
 		name := strings.TrimPrefix(path.Clean("/"+m.RelativePath), "/")
+		if strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
+			// Copies of policies in folders are read without such files.
+			return nil, fmt.Errorf("the name %q of a module begins with a dot", name)
+		}
 		out.Files = append(out.Files, File{Name: name, Bytes: m.Raw})
 	}
 	if len(b.Data) > 0 {

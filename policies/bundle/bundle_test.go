@@ -107,6 +107,9 @@ func TestReadRefuses(t *testing.T) {
 			b.WasmModules = []opa.WasmModuleFile{{URL: "/policy.wasm", Path: "/policy.wasm", Raw: []byte("\x00asm\x01\x00\x00\x00")}}
 			b.Manifest.WasmResolvers = []opa.WasmResolver{{Entrypoint: "sallyport/rules", Module: "/policy.wasm"}}
 		}}), "policy.wasm"},
+		{"a hidden module", build(t, s, content{sequence: 1, change: func(b *opa.Bundle) {
+			b.Modules[0].URL, b.Modules[0].Path, b.Modules[0].RelativePath = "/.x/a.rego", "/.x/a.rego", "/.x/a.rego"
+		}}), "begins with a dot"},
 		{"truncated", good[:len(good)-20], ""},
 		{"truncated in its checksum", good[:len(good)-2], ""},
 		{"damaged", append(append([]byte{}, good[:len(good)/2]...), append([]byte{good[len(good)/2] ^ 1}, good[len(good)/2+1:]...)...), ""},
