@@ -106,6 +106,10 @@ eval-classifiers: ## Print what classifiers find and miss, as one table; with SA
 	@sed -n 's/^.*EVAL | //p' $(BUILD)/eval-classifiers.txt | awk -F ' [|] ' '{printf "%-24s %-64s %6s  %-52s %7s  %s\n", $$1, $$2, $$3, $$4, $$5, $$6}'
 	@grep -oh 'NOT EVALUATED: .*' $(BUILD)/eval-classifiers.txt | sort -u || true
 
+.PHONY: exam-classifiers
+exam-classifiers: ## Put a generated exam before the classifiers, EXAM=A (default) or B; B only once, after mending
+	@$(GO) run ./classifiers/exam -set $(or $(EXAM),A)
+
 .PHONY: soak-classifiers
 soak-classifiers: ## A million calls, after which the process must be as large as in their middle
 	SALLYPORT_SOAK=1 $(GO) test -run '^$$' -bench '^BenchmarkSoak$$' -benchtime 1x -timeout 60m ./classifiers

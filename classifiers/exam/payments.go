@@ -203,7 +203,7 @@ var ibans = topic{
 		{class: "iban with a wrong checksum", labels: []string{"IBAN", "account", "ref"}, draw: func(g *gen) string {
 			s := ibanCompact(g)
 			for ibanValid(s) {
-				s = s[:4] + changed(g, s[4:])
+				s = s[:2] + changed(g, s[2:])
 			}
 			return pick(g, []string{s, grouped(s, 4, " ")})
 		}},
