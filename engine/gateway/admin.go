@@ -32,6 +32,9 @@ type Admin struct {
 type Check struct {
 	Name  string
 	Probe func() error // nil: ready; must return at once
+	// Degraded says that a failure is shown and leaves the service ready: it goes on
+	// with what it has.
+	Degraded bool
 }
 
 // adminState is the admin interface and the last reload.
@@ -190,7 +193,11 @@ func (s *Server) live(ctx *fasthttp.RequestCtx) { plain(ctx, fasthttp.StatusOK, 
 func (s *Server) ready(ctx *fasthttp.RequestCtx) {
 	status := fasthttp.StatusOK
 	var lines strings.Builder
-	check := func(name string, err error) {
+	check := func(name string, degraded bool, err error) {
+		if err != nil && degraded {
+			fmt.Fprintf(&lines, "[!] %s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "\n    "))
+			return
+		}
 		if err != nil {
 			status = fasthttp.StatusServiceUnavailable
 			fmt.Fprintf(&lines, "[-] %s: %v\n", name, err)
@@ -202,9 +209,9 @@ func (s *Server) ready(ctx *fasthttp.RequestCtx) {
 	if s.draining.Load() {
 		draining = errors.New("draining")
 	}
-	check("serving", draining)
+	check("serving", false, draining)
 	for _, c := range s.admin.Ready {
-		check(c.Name, c.Probe())
+		check(c.Name, c.Degraded, c.Probe())
 	}
 	text := "ready\n"
 	if status != fasthttp.StatusOK {

@@ -75,6 +75,7 @@ type Config struct {
 	Registry *prometheus.Registry // nil: one of its own
 	Version  string               // of the program
 	Log      func() LogState      // nil: the decision log has no figures
+	Bundles  func() []BundleState // nil: there are no policy bundles
 	Admin    Admin
 }
 
@@ -139,6 +140,11 @@ func New(c Config) (*Server, error) {
 	if c.Log != nil {
 		if err := registerLog(s.registry, c.Log); err != nil {
 			return nil, fmt.Errorf("gateway: %w", err)
+		}
+	}
+	if c.Bundles != nil {
+		if err := s.registry.Register(newBundleMetrics(c.Bundles)); err != nil {
+			return nil, fmt.Errorf("gateway: register metrics: %w", err)
 		}
 	}
 	s.base, s.giveUp = context.WithCancelCause(context.Background())
