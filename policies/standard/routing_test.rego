@@ -30,3 +30,10 @@ test_no_complexity_prefers_nothing if {
 	req := json.remove(testing.request({}), ["classifiers/complexity"])
 	count(routing.prefer) == 0 with input as req with data.sallyport.settings as {}
 }
+
+test_boundaries if {
+	count(routing.prefer) == 4 with input as testing.request(complexity(0.34)) with data.sallyport.settings as {}
+	count(routing.prefer) == 0 with input as testing.request(complexity(0.35)) with data.sallyport.settings as {}
+	count(routing.prefer) == 0 with input as testing.request(complexity(0.59)) with data.sallyport.settings as {}
+	count(routing.prefer) == 4 with input as testing.request(complexity(0.6)) with data.sallyport.settings as {}
+}

@@ -43,3 +43,13 @@ test_unusable_values_deny if {
 		reason.code == "settings_invalid"
 	}
 }
+
+test_boundaries if {
+	every name in ["threshold", "simple_below", "demanding_from"] {
+		count(settings.deny) == 0 with data.sallyport.settings as {name: 0}
+		count(settings.deny) == 0 with data.sallyport.settings as {name: 1}
+		count(settings.deny) == 1 with data.sallyport.settings as {name: 1.01}
+		count(settings.deny) == 1 with data.sallyport.settings as {name: -0.01}
+	}
+	count(settings.deny) == 1 with data.sallyport.settings as {"required_classifiers": {"pii": "pii"}}
+}
