@@ -143,20 +143,18 @@ var ips = topic{
 }
 
 func mac(g *gen) value {
-	o := make([]any, 6)
-	for i := range o {
-		o[i] = g.IntN(256)
-	}
-	o[0] = o[0].(int) &^ 1
+	o := g.bytes(6)
+	o[0] &^= 1 // of one device, not of a group
+	parted := strings.ReplaceAll(fmt.Sprintf("% x", o), " ", ":")
 	switch g.IntN(6) {
 	case 0, 1:
-		return value{text: fmt.Sprintf("%02X-%02X-%02X-%02X-%02X-%02X", o...), class: "hyphens"}
+		return value{text: strings.ToUpper(strings.ReplaceAll(parted, ":", "-")), class: "hyphens"}
 	case 2:
-		return value{text: fmt.Sprintf("%02x%02x.%02x%02x.%02x%02x", o...), class: "dots"}
+		return value{text: grouped(fmt.Sprintf("%x", o), 4, "."), class: "dots"}
 	case 3:
-		return value{text: fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", o...), class: "colons, capitals"}
+		return value{text: strings.ToUpper(parted), class: "colons, capitals"}
 	}
-	return value{text: fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", o...), class: "colons"}
+	return value{text: parted, class: "colons"}
 }
 
 var macs = topic{
