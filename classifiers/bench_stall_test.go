@@ -1,6 +1,7 @@
 package classifiers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime"
@@ -13,7 +14,7 @@ import (
 // busyGuests keep a processor busy, each with other instructions, and do not end.
 func busyGuests() map[string]testGuest {
 	const size = 16 << 20
-	// A loop of what is cheap, n times.
+	// n rounds of a loop, with no body a cheap one.
 	times := func(n int32, body []byte) []byte {
 		return cat(i32Const(n), []byte{opLocalSet, 0, opLoop, blockVoid}, body, []byte{opLocalGet, 0}, i32Const(1), []byte{0x6b, opLocalTee, 0, opBrIf, 0, opEnd})
 	}
@@ -23,16 +24,30 @@ func busyGuests() map[string]testGuest {
 	forever := func(body ...[]byte) []byte {
 		return cat(slices.Concat([][]byte{{opLoop, blockVoid}}, body, [][]byte{{opBr, 0, opEnd}})...)
 	}
+	divide := cat([]byte{opLocalGet, 0}, i32Const(3), []byte{0x6e, opLocalSet, 0}) // i32.div_u
 	// Each address depends on what was read at the one before.
 	afar := cat([]byte{opLocalGet, 1}, i32Const(1<<20+4099), []byte{0x6a, opLocalGet, 1, 0x28, 0, 0, 0x6a}, i32Const(size-4), []byte{0x71, opLocalTee, 1, opDrop})
-	divide := cat([]byte{opLocalGet, 0}, i32Const(3), []byte{0x6e, opLocalSet, 0}) // i32.div_u
+	// The same with nothing but reads: each word says where the next one is.
+	link := cat([]byte{opLocalGet, 1, opLocalGet, 1}, i32Const(1<<20+4099), []byte{0x6a}, i32Const(size-4), []byte{0x71, opLocalTee, 1, 0x36, 2, 0})
+	linked := cat(grow, i32Const(0), []byte{opLocalSet, 1}, times(100_000, link))
+	read := []byte{0x28, 2, 0}
+	chase := cat([]byte{opLocalGet, 1}, bytes.Repeat(read, 1000), []byte{opLocalSet, 1})
+	// And in functions that are just too short to look at the clock.
+	var short [][]byte
+	var calls []byte
+	for n := range 100 {
+		short = append(short, cat(i32Const(0), i32Const(0), bytes.Repeat(read, 4000), []byte{0x36, 2, 0}))
+		calls = append(calls, call(testGuest{}.helper(n))...)
+	}
 	return map[string]testGuest{
-		"loops":               {classify: endlessLoop},
-		"divides":             {classify: forever(divide)},
-		"reads from afar":     {classify: cat(grow, forever(afar))},
-		"changes its ways":    {classify: cat(grow, forever(times(3_000_000, nil), times(30_000, afar)))},
-		"fills 16 MB at once": {classify: cat(grow, forever(i32Const(0), i32Const(1), i32Const(size), []byte{opMisc, 11, 0}))},
-		"copies 8 MB at once": {classify: cat(grow, forever(i32Const(0), i32Const(size/2), i32Const(size/2), []byte{opMisc, 10, 0, 0}))},
+		"loops":                {classify: endlessLoop},
+		"divides":              {classify: forever(divide)},
+		"reads from afar":      {classify: cat(grow, forever(afar))},
+		"follows pointers":     {classify: cat(linked, forever(chase))},
+		"calls what does that": {classify: cat(linked, forever(calls)), helpers: short},
+		"changes its ways":     {classify: cat(grow, forever(times(3_000_000, nil), times(30_000, afar)))},
+		"fills 16 MB at once":  {classify: cat(grow, forever(i32Const(0), i32Const(1), i32Const(size), []byte{opMisc, 11, 0}))},
+		"copies 8 MB at once":  {classify: cat(grow, forever(i32Const(0), i32Const(size/2), i32Const(size/2), []byte{opMisc, 10, 0, 0}))},
 	}
 }
 

@@ -8,9 +8,9 @@ const (
 	chunk = 4096
 
 	// callRun is what a call counts towards the next check. A function that calls
-	// no other may run up to chunk without one, so 64 of those, a tenth of a
-	// millisecond, can come between two checks.
-	callRun = 64
+	// no other may run up to chunk without one, so four of those can come between
+	// two checks: 1 ms where each of their instructions waits for memory.
+	callRun = 1024
 
 	// slack is by how much two paths that meet may differ without the costlier
 	// one paying the difference. What meets owes the higher amount, so it is also
