@@ -131,19 +131,3 @@ func TestSecretsFolded(t *testing.T) {
 		t.Errorf("span %v, want %v", rep.Findings[0].Span, want)
 	}
 }
-
-// TestSecretsLinear feeds a megabyte of what makes each form look furthest.
-func TestSecretsLinear(t *testing.T) {
-	c := load(t, newHost(t), ModuleConfig{Module: "builtin:secrets", TimeLimit: time.Minute})
-	for _, s := range []string{
-		"token=", "token: ", "a", "aB3", "-", "----- ", "-----BEGIN PRIVATE KEY-----", "kind: secret\n", "kind: Secret\ndata:\n a: QUJDREVGR0hJSg==\n", "eyJhbGciOiJI.",
-		"://a:", "https://u:pw12@", " is ", "\"", "sk-", ".", "ghp_", "curl -u a:", "é\u200b", "password=\"",
-	} {
-		start := time.Now()
-		rep, err := c.Classify(t.Context(), userTexts(strings.Repeat(s, 1<<20/len(s))))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("1 MB of %q: %v, %d findings", s, time.Since(start).Round(time.Millisecond), len(rep.Findings))
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/crc32"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -94,23 +95,42 @@ func (w *secretsTwin) jwtEnd(a, b int) int {
 	return 0
 }
 
-func (w *secretsTwin) prefixed(a int) (end int, kind string, score float64) {
-	if a > 1 && w.p[a-1] == '.' && isAlnum(w.p[a-2]) {
+// longBefore says whether sixteen characters of a token end before the point at e.
+func (w *secretsTwin) longBefore(e int) bool {
+	return e >= 16 && !slices.ContainsFunc(w.p[e-16:e], func(c byte) bool { return !isToken(c) })
+}
+
+func (w *secretsTwin) prefixed(a int, inner bool) (end int, kind string, score float64) {
+	if a > 1 && w.p[a-1] == '.' && w.longBefore(a-1) {
 		return 0, "", 0
 	}
 	for _, is := range w.issuers {
 		if !w.begins(a, is.prefix) {
 			continue
 		}
+		if inner && !w.mayJudge(a) {
+			return 0, "", 0
+		}
+		const rest = 256
 		s := a + len(is.prefix)
 		e := s
-		for e < len(w.p) && e-s < 1024 && w.inSet(w.p[e], is.set) {
+		for e < len(w.p) && e-s < rest && w.inSet(w.p[e], is.set) {
 			e++
 		}
+		cut := e-s == rest
 		for e > s && w.p[e-1] == '.' {
 			e--
 		}
-		if e-s < is.least || is.most > 0 && e-s > is.most || is.set != "B64" && isToken(w.at(e)) || !w.measure(s, e).rest() || w.holds(s, e, "example") {
+		if is.most > 0 && e-s > is.most && is.set != "ALNUM" && is.set != "HEX" {
+			e = s + is.least + bytes.LastIndexAny(w.p[s+is.least:s+is.most+1], "-_")
+			if e < s+is.least {
+				continue
+			}
+		}
+		if e-s < is.least || is.most > 0 && e-s > is.most || is.set != "B64" && !cut && isAlnum(w.at(e)) || !w.measure(s, e).rest() || w.holds(s, e, "example") {
+			continue
+		}
+		if r := w.measure(s, e); r.hexes == r.n && is.set != "HEX" && w.at(a-1) == '.' && isAlnum(w.at(a-2)) {
 			continue
 		}
 		switch {
@@ -124,7 +144,7 @@ func (w *secretsTwin) prefixed(a int) (end int, kind string, score float64) {
 		default:
 			score = 0.98
 		}
-		for e-s >= 1024 && e < len(w.p) && w.inSet(w.p[e], is.set) {
+		for cut && is.most == 0 && e < len(w.p) && w.inSet(w.p[e], is.set) {
 			e++
 		}
 		return e, twinSecretKinds[is.kind], score
@@ -140,45 +160,51 @@ var twinSecretKinds = map[string]string{
 
 var awsKeyID = regexp.MustCompile(`^(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}$`)
 
+func (w *secretsTwin) hexKey(a, b int) bool {
+	r := w.measure(a, b)
+	return r.hexes == 32 && r.digits > 4 && r.varied()
+}
+
+// shaped gives a key that begins at a, in a run that ends at b, and has a form that
+// is more than a prefix.
+func (w *secretsTwin) shaped(a, b int, inner bool) (end int, kind string, score float64) {
+	if w.begins(a, "eyJ") && w.at(b) == '.' && (!inner || w.mayJudge(a)) {
+		if e := w.jwtEnd(a, b); e > 0 {
+			// As much of the first part as decodes in whole groups of four.
+			if bytes.Contains(w.decode(a, min(b, a+256)), []byte(`"alg"`)) {
+				return e, "JWT", 0.98
+			}
+			return e, "JWT", 0.6
+		}
+	}
+	e := a
+	for isAlnum(w.at(e)) {
+		e++
+	}
+	switch word := string(w.p[a:e]); {
+	case awsKeyID.MatchString(word) && w.measure(a+4, e).varied() && !strings.HasSuffix(word, "EXAMPLE"):
+		return e, "AWS_KEY", 0.97
+	case len(word) == 34 && word[:2] == "SK" && w.hexKey(a+2, e):
+		return e, "GENERIC", 0.97
+	}
+	return 0, "", 0
+}
+
 // formed gives the key that the run is the form of, and how many bytes before the
 // run it begins.
 func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64, before int) {
 	n := b - a
 	run := string(w.p[a:b])
-	if e := w.jwtEnd(a, b); e > 0 {
-		// As much of the first part as decodes in whole groups of four.
-		if bytes.Contains(w.decode(a, min(b, a+256)), []byte(`"alg"`)) {
-			return e, "JWT", 0.98, 0
-		}
-		return e, "JWT", 0.6, 0
-	}
-	r := drawnness{}
-	hexKey := func(a, b int) bool {
-		r = w.measure(a, b)
-		return r.hexes == 32 && r.digits > 4 && r.varied()
-	}
-	switch {
-	case awsKeyID.MatchString(run):
-		if w.measure(a+4, b).varied() && !strings.HasSuffix(run, "EXAMPLE") {
-			return b, "AWS_KEY", 0.97, 0
-		}
-		return 0, "", 0, 0
-	case n == 35 && run[0] == 'A' && w.at(a-1) == ':' && a > 8 && isDigit(w.p[a-2]) && isDigit(w.p[a-8]):
-		if r = w.measure(a, b); r.rest() && r.digits > 1 {
+	if n == 35 && run[0] == 'A' && w.at(a-1) == ':' && a > 8 && isDigit(w.p[a-2]) && isDigit(w.p[a-8]) {
+		if r := w.measure(a, b); r.rest() && r.digits > 1 {
 			return b, "GENERIC", 0.97, 0
 		}
 	}
 	if n >= 60 && strings.HasPrefix(run, "ZXlK") && w.measure(a, b).rest() {
 		return b, "JWT", 0.9, 0
 	}
-	if n == 34 && strings.HasPrefix(run, "SK") {
-		if hexKey(a+2, b) {
-			return b, "GENERIC", 0.97, 0
-		}
-		return 0, "", 0, 0
-	}
 	if (n == 36 || n == 37) && run[32:35] == "-us" && isDigit(run[35]) && isDigit(run[n-1]) {
-		if hexKey(a, a+32) {
+		if w.hexKey(a, a+32) {
 			return b, "GENERIC", 0.97, 0
 		}
 		return 0, "", 0, 0
@@ -199,24 +225,52 @@ func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64, bef
 	return 0, "", 0, 0
 }
 
-func (w *secretsTwin) issuedAt(a, b int) (start, end int, kind string, score float64) {
-	end, kind, score, before := w.formed(a, b)
-	start = a - before
-	for parts := 0; end == 0 && parts < 3; parts++ {
-		end, kind, score = w.prefixed(start)
-		s := start
-		if end > 0 || s == 0 || w.p[s-1] != '.' {
-			break
+func (w *secretsTwin) joined(p int) bool { return w.p[p-1] == '-' || w.p[p-1] == '_' }
+
+// issuedAt looks for a key that holds the run, or begins in it; with rest, for one
+// that is joined to what stands before in it.
+func (w *secretsTwin) issuedAt(a, b int, rest bool) (start, end int, kind string, score float64) {
+	if !rest {
+		if end, kind, score = w.shaped(a, b, false); end > 0 {
+			return a, end, kind, score
 		}
-		for s--; s > 0 && start-s < 14 && isToken(w.p[s-1]); {
-			s--
+		if e, kind, score, before := w.formed(a, b); e > 0 {
+			return a - before, e, kind, score
 		}
-		if s+1 == start {
-			break
+		parts := [][2]int{{a, a + 1}}
+		for s := a; len(parts) < 3 && s > 0 && w.p[s-1] == '.'; {
+			end := s - 1
+			for s = end; s > 0 && end-s < 13 && isToken(w.p[s-1]); {
+				s--
+			}
+			if s == end {
+				break
+			}
+			parts = append(parts, [2]int{s, end})
 		}
-		start = s
+		for _, part := range parts {
+			for p := part[0]; p < part[1]; p++ {
+				if inner := p > part[0]; !inner || w.joined(p) || p == w.pastEscape(part[0]) {
+					if end, kind, score = w.prefixed(p, inner); end > 0 {
+						return p, end, kind, score
+					}
+				}
+			}
+		}
 	}
-	return start, end, kind, score
+	escaped := w.pastEscape(a)
+	for p := a + 1; p+16 <= b; p++ {
+		if p != escaped && !w.joined(p) {
+			continue
+		}
+		if end, kind, score = w.shaped(p, b, true); end == 0 {
+			end, kind, score = w.prefixed(p, true)
+		}
+		if end > 0 {
+			return p, end, kind, score
+		}
+	}
+	return a, 0, "", 0
 }
 
 func (w *secretsTwin) longRuns() {
@@ -230,15 +284,20 @@ func (w *secretsTwin) longRuns() {
 			i = b + 1
 			continue
 		}
-		start, e, kind, score := w.issuedAt(i, b)
-		if e > 0 && start >= done {
+		a := i
+		for {
+			start, e, kind, score := w.issuedAt(a, b, a > i)
+			if e == 0 || start < done {
+				break
+			}
 			w.emit(&w.issued, start, e, kind, score)
-			done = e
-		} else if b-i < 200 {
+			a, done = e, e
+		}
+		if a == i && b-i < 200 {
 			if r := w.measure(i, b); r.value() && r.digits > 0 && r.points*2 >= r.n {
 				w.drawn = append(w.drawn, engine.Span{Start: i, End: b})
 			}
 		}
-		i = max(b, e)
+		i = max(b, a)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,9 +84,29 @@ func (f *folded) holds(a, b int, word string) bool {
 func (t *secretsTables) find(text string) []engine.Finding {
 	w := &secretsTwin{secretsTables: t, folded: foldText(text)}
 	w.longRuns()
+	w.judgedUntil = 0
 	w.signs()
 	w.drawnRuns()
 	return w.found
+}
+
+// mayJudge bounds how many values are looked at that begin in so many bytes.
+func (w *secretsTwin) mayJudge(a int) bool {
+	if a >= w.judgedUntil {
+		w.judgedUntil, w.judged = a+twinJudged, 0
+	}
+	w.judged++
+	return w.judged <= 6
+}
+
+var escapeForm = regexp.MustCompile(`^(?:\\(?:[nrt]|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]{2})`)
+
+// pastEscape is the end of an escape whose sign stands before a, or a.
+func (w *secretsTwin) pastEscape(a int) int {
+	if a == 0 {
+		return a
+	}
+	return a - 1 + max(1, len(escapeForm.Find(w.p[a-1:min(len(w.p), a+5)])))
 }
 
 func shares(l []engine.Span, a, b int) bool {

@@ -72,6 +72,9 @@ func (w *secretsTwin) readName(i int) int {
 	if s == e {
 		return i
 	}
+	if begin := w.pastEscape(s); begin < e {
+		s = begin
+	}
 	w.takeName(s, e)
 	if s > 1 && w.p[s-1] == ' ' && isToken(w.p[s-2]) {
 		switch w.name {
@@ -174,10 +177,7 @@ func (w *secretsTwin) assignment(i, width int) int {
 			break
 		}
 	}
-	if a >= w.judgedUntil {
-		w.judgedUntil, w.judged = a+twinJudged, 0
-	}
-	if w.judged++; w.judged > 6 {
+	if !w.mayJudge(a) {
 		return a
 	}
 	query := named > 0 && (w.p[named-1] == '?' || w.p[named-1] == '&')

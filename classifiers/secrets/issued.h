@@ -16,11 +16,19 @@ static const struct {
 
 /* The first issuer whose prefix begins with a byte; they stand together. */
 static u16 first[128];
+/* The first four bytes of each prefix, which tell most of them apart, as far as it
+ * has so many. */
+static u32 head[ISSUERS], head_mask[ISSUERS];
 
 static void learn_prefixes(void)
 {
-	for (u32 k = ISSUERS; k-- > 0;)
+	for (u32 k = ISSUERS; k-- > 0;) {
 		first[(u8)issuers[k].prefix[0]] = (u16)(k + 1);
+		for (u32 i = 0; i < 4 && issuers[k].prefix[i]; i++) {
+			head[k] |= (u32)(u8)issuers[k].prefix[i] << 8 * i;
+			head_mask[k] |= 0xffu << 8 * i;
+		}
+	}
 }
 
 static int in_set(u8 c, u8 set)
@@ -92,37 +100,96 @@ static u32 jwt_end(u32 a, u32 b)
 	return d - c > 40 ? d : 0;
 }
 
-/* A key with a prefix that begins at a. */
-static u32 prefixed(u32 a, u32 *kind, float *score)
+/* So many characters behind a prefix are judged; a key may go on. */
+#define REST 256
+
+/* Is what ends before a point at e long, as a part of a token is and a name is not? */
+static int long_before(u32 e)
+{
+	u32 s = e;
+	while (s > 0 && e - s < 16 && token(V.p[s - 1]))
+		s--;
+	return e - s == 16;
+}
+
+/* A key with a prefix that begins at a; inner where that is within a run, which may
+ * hold any number of them. */
+static u32 prefixed(u32 a, int inner, u32 *kind, float *score)
 {
 	u8 c = at(a);
-	if (a > 1 && V.p[a - 1] == '.' && alnum(V.p[a - 2]))
-		return 0; /* the end of a name */
-	for (u32 k = c < 128 && first[c] ? first[c] - 1u : ISSUERS; k < ISSUERS && (u8)issuers[k].prefix[0] == c; k++) {
-		if (!begins(a, issuers[k].prefix))
+	if (c >= 128 || !first[c])
+		return 0;
+	u32 four = (u32)c | (u32)at(a + 1) << 8 | (u32)at(a + 2) << 16 | (u32)at(a + 3) << 24;
+	if (a > 1 && V.p[a - 1] == '.' && long_before(a - 1))
+		return 0; /* of a token with points */
+	for (u32 k = first[c] - 1u; k < ISSUERS && (u8)head[k] == c; k++) {
+		if ((four & head_mask[k]) != head[k] || !begins(a, issuers[k].prefix))
 			continue;
-		u32 s = a, e;
+		if (inner && !may_judge(a))
+			return 0;
+		u32 s = a, e, least = issuers[k].least, most = issuers[k].most;
+		u8 set = issuers[k].set;
 		for (const char *p = issuers[k].prefix; *p; p++)
 			s++;
-		for (e = s; e < V.n && e - s < 1024 && in_set(V.p[e], issuers[k].set);)
+		for (e = s; e < V.n && e - s < REST && in_set(V.p[e], set);)
 			e++;
+		int cut = e - s == REST;
 		while (e > s && V.p[e - 1] == '.')
 			e--;
-		if (e - s < issuers[k].least || (issuers[k].most && e - s > issuers[k].most) || (issuers[k].set < B64 && token(at(e))) ||
-		    !random_rest(s, e) || holds(s, e, "example"))
+		if (most && e - s > most && set != ALNUM && set != HEX) { /* a name may be joined to it */
+			for (e = s + most; e > s + least && V.p[e] != '-' && V.p[e] != '_';)
+				e--;
+			if (V.p[e] != '-' && V.p[e] != '_')
+				continue;
+		}
+		if (e - s < least || (most && e - s > most) || (set < B64 && !cut && alnum(at(e))) || holds(s, e, "example") ||
+		    !random_rest(s, e))
 			continue;
+		if (R.hexes == R.len && set != HEX && a > 1 && V.p[a - 1] == '.' && alnum(V.p[a - 2]))
+			continue; /* a file's extension and its hash: logo.ico-7a38… */
 		*kind = issuers[k].kind;
-		*score = issuers[k].least < 24 ? 0.95f : 0.98f;
+		*score = least < 24 ? 0.95f : 0.98f;
 		if (e - s == 36 && (*kind == GITHUB || c == 'n'))
 			*score = checksum_right(s) ? 0.99f : 0.85f;
-		while (e < V.n && in_set(V.p[e], issuers[k].set) && e - s >= 1024)
+		while (cut && !most && e < V.n && in_set(V.p[e], set))
 			e++;
 		return e;
 	}
 	return 0;
 }
 
-/* Forms that are more than a prefix; the run [a, b) of token characters. start is
+/* Forms that are more than a prefix, wherever they begin in a run that ends at b. */
+static u32 shaped(u32 a, u32 b, int inner, u32 *kind, float *score)
+{
+	u32 n = 0, e;
+	*score = 0.97f;
+	if (begins(a, "eyJ") && at(b) == '.' && (!inner || may_judge(a)) && (e = jwt_end(a, b))) {
+		*kind = JWT;
+		*score = decodes_to(a, b, "\"alg\"") ? 0.98f : 0.6f;
+		return e;
+	}
+	u8 c = at(a);
+	if (c != 'A' && c != 'S')
+		return 0;
+	while (n < 36 && alnum(at(a + n)))
+		n++;
+	if (n == 20 && (begins(a, "AKIA") || begins(a, "ASIA") || begins(a, "ABIA") || begins(a, "ACCA") || begins(a, "A3T"))) {
+		for (u32 i = a; i < a + n; i++)
+			if (!((u8)(V.p[i] - 'A') < 26 || digit(V.p[i])))
+				return 0;
+		*kind = AWS;
+		measure(a + 4, a + n);
+		return varied() && !begins(a + n - 7, "EXAMPLE") ? a + n : 0;
+	}
+	if (n == 34 && begins(a, "SK")) { /* Twilio */
+		*kind = GENERIC;
+		measure(a + 2, a + n);
+		return R.hexes == 32 && R.digits > 4 && varied() ? a + n : 0;
+	}
+	return 0;
+}
+
+/* Forms of a whole run [a, b) of token characters. start is
  * a, and changed where the key begins before it. */
 static u32 formed(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 {
@@ -130,29 +197,12 @@ static u32 formed(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 	u8 before = a ? V.p[a - 1] : 0;
 	*kind = GENERIC;
 	*score = 0.97f;
-	if ((e = jwt_end(a, b))) {
-		*kind = JWT;
-		*score = decodes_to(a, b, "\"alg\"") ? 0.98f : 0.6f;
-		return e;
-	}
-	if (n == 20 && (begins(a, "AKIA") || begins(a, "ASIA") || begins(a, "ABIA") || begins(a, "ACCA") || begins(a, "A3T"))) {
-		for (u32 i = a; i < b; i++)
-			if (!((u8)(V.p[i] - 'A') < 26 || digit(V.p[i])))
-				return 0;
-		*kind = AWS;
-		measure(a + 4, b);
-		return varied() && !begins(b - 7, "EXAMPLE") ? b : 0;
-	}
 	if (n == 35 && V.p[a] == 'A' && before == ':' && a > 8 && digit(V.p[a - 2]) && digit(V.p[a - 8]) && random_rest(a, b) && R.digits > 1)
 		return b; /* of a Telegram bot */
 	if (n >= 60 && begins(a, "ZXlK") && random_rest(a, b)) {
 		*kind = JWT; /* once more in base64 */
 		*score = 0.9f;
 		return b;
-	}
-	if (n == 34 && begins(a, "SK")) { /* Twilio */
-		measure(a + 2, b);
-		return R.hexes == 32 && R.digits > 4 && varied() ? b : 0;
 	}
 	if ((n == 36 || n == 37) && begins(a + 32, "-us") && digit(V.p[a + 35]) && digit(V.p[b - 1])) { /* Mailchimp */
 		measure(a, a + 32);
@@ -172,29 +222,43 @@ static u32 formed(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 	return 0;
 }
 
-/* Where a key that holds the run may begin: the run, or up to two short parts
- * with dots before it. */
-static u32 issued(u32 a, u32 b, u32 *start, u32 *kind, float *score)
+/* May a key begin within a run at p: behind a sign that joins a name to it? */
+static int joined(u32 p) { return V.p[p - 1] == '-' || V.p[p - 1] == '_'; }
+
+/* A key that holds the run, or begins in it. Before it may stand up to two short
+ * parts with dots, and anywhere a name with a sign between, or an escape. With rest,
+ * the run begins before a, and a key with a name before it is looked for. */
+#define RUN 16
+static u32 issued(u32 a, u32 b, int rest, u32 *start, u32 *kind, float *score)
 {
 	*start = a;
-	u32 e = formed(a, b, start, kind, score);
-	for (u32 parts = 0; !e && parts < 3; parts++) {
-		e = prefixed(*start, kind, score);
-		u32 s = *start;
+	u32 e = rest ? 0 : shaped(a, b, 0, kind, score), end = a;
+	if (!e && !rest)
+		e = formed(a, b, start, kind, score);
+	for (u32 parts = rest ? 3 : 0; !e && parts < 3; parts++) {
+		e = prefixed(*start, 0, kind, score);
+		u32 s = *start, escaped = past_escape(s);
+		for (u32 p = s + 1; !e && p < end; p++)
+			if ((joined(p) || p == escaped) && (e = prefixed(p, 1, kind, score)))
+				*start = p;
 		if (e || s == 0 || V.p[s - 1] != '.')
 			break;
-		for (s--; s > 0 && *start - s < 14 && token(V.p[s - 1]);)
+		end = --s;
+		while (s > 0 && end - s < 13 && token(V.p[s - 1]))
 			s--;
-		if (s + 1 == *start)
+		if (s == end)
 			break;
 		*start = s;
 	}
+	u32 escaped = past_escape(a);
+	for (u32 p = a + 1; !e && p + RUN <= b; p++)
+		if ((joined(p) || p == escaped) && ((e = shaped(p, b, 1, kind, score)) || (e = prefixed(p, 1, kind, score))))
+			*start = p;
 	return e;
 }
 
 /* Every run of at least RUN token characters. Looking at the last byte of where
  * a run could be skips most of a prose text. */
-#define RUN 16
 static void long_runs(void)
 {
 	static const u8 is_token[256] = {
@@ -214,14 +278,15 @@ static void long_runs(void)
 		while (b < n && is_token[p[b]])
 			b++;
 		float score;
-		u32 e = issued(i, b, &start, &kind, &score);
-		if (e && start >= done) {
+		u32 a = i, e;
+		while ((e = issued(a, b, a > i, &start, &kind, &score)) && start >= done) {
 			emit(start, e, kind, score);
-			done = e;
-		} else if (b - i < 200 && random_value(i, b) && R.digits && (u32)R.points * 2 >= R.len) {
+			a = done = e; /* another may be joined to it */
+		}
+		if (a == i && b - i < 200 && random_value(i, b) && R.digits && (u32)R.points * 2 >= R.len) {
 			keep(&drawn, i, b);
 		}
-		i = e > b ? e : b;
+		i = a > b ? a : b;
 	}
 }
 

@@ -113,6 +113,8 @@ static u32 read_name(u32 i)
 	}
 	if (s == e)
 		return i;
+	if (past_escape(s) < e)
+		s = past_escape(s);
 	take_name(s, e);
 	if (s > 1 && V.p[s - 1] == ' ' && token(V.p[s - 2])) {
 		if (name_is("_is_")) /* the password is: */

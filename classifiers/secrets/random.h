@@ -16,13 +16,36 @@ static const char follows[26][22] = {
 	"abcdfgilmnoprstuvw", "adehiloprstuy", "lru", "acdegikmnorstuvy", "acehikopstuwy", "aehilorstuwy",
 	"abcdegilmnprst", "aeio", "aehinorsw", "aceilpty", "beilmnopstz", "aeiouyz",
 };
-static u32 common[26]; /* the same as bits */
+
+/* What measure needs of each character: a digit, letter or hexadecimal digit as one
+ * of three counts (of ten bits: nobody asks for those of what is longer), and its
+ * class: 1 to 26 for small letters, 33 to 58 for capitals, 62 for digits, else 0. */
+enum { DIGIT = 1, LETTER = 1 << 10, HEXES = 1 << 20, CLASSES = 64, CLASS_DIGIT = 62 };
+static u32 counts_as[256];
+static u8 class_of[256];
+static int8_t points_for[CLASSES * CLASSES]; /* of a pair of neighbours */
+
+static int letter_class(u32 k) { return (k >= 1 && k <= 26) || (k >= 33 && k <= 58); }
 
 static void learn_pairs(void)
 {
+	u32 common[26] = {0};
 	for (u32 i = 0; i < 26; i++)
 		for (const char *s = follows[i]; *s; s++)
 			common[i] |= 1u << (*s - 'a');
+	for (u32 c = 0; c < 256; c++) {
+		u8 b = (u8)c;
+		counts_as[c] = (digit(b) ? DIGIT : 0u) | (alpha(b) ? LETTER : 0u) | (hex(b) ? HEXES : 0u);
+		class_of[c] = digit(b) ? CLASS_DIGIT : alpha(b) ? (u8)((b & 31) + (b & 32 ? 0 : 32)) : 0;
+	}
+	for (u32 x = 0; x < CLASSES; x++)
+		for (u32 y = 0; y < CLASSES; y++) {
+			int lx = letter_class(x), ly = letter_class(y);
+			if (lx && ly)
+				points_for[x * CLASSES + y] = x < 32 && y >= 32 ? 1 : common[(x & 31) - 1] >> ((y & 31) - 1) & 1 ? -1 : 2;
+			else if ((lx && y == CLASS_DIGIT) || (ly && x == CLASS_DIGIT))
+				points_for[x * CLASSES + y] = 2;
+		}
 }
 
 static struct {
@@ -34,30 +57,29 @@ static struct {
  * commonest one stands there, steps as in 1234 and abcd. */
 static void measure(u32 a, u32 b)
 {
-	u8 seen[256] = {0}, last = 0;
-	R.len = b - a;
-	R.digits = R.letters = R.hexes = R.distinct = R.most = R.steps = 0;
-	R.points = 0;
+	u8 seen[256] = {0};
+	u32 counts = 0, steps = 0, distinct = 0, most = 0, last = 0, class = 0;
+	int points = 0;
 	for (u32 i = a; i < b; i++) {
-		u8 c = V.p[i];
-		u32 d = (u32)digit(c), l = (u32)alpha(c);
-		R.digits += d;
-		R.letters += l;
-		R.hexes += (u32)hex(c);
-		R.steps += c == last + 1;
-		if (l && alpha(last)) {
-			if (last & 32 && !(c & 32))
-				R.points++;
-			else
-				R.points += common[(last | 32) - 'a'] >> ((c | 32) - 'a') & 1 ? -1 : 2;
-		} else if ((l && digit(last)) || (d && alpha(last))) {
-			R.points += 2;
-		}
+		u32 c = V.p[i], k = class_of[c], n = seen[c];
+		counts += counts_as[c];
+		points += points_for[class * CLASSES + k];
+		steps += c == last + 1;
+		distinct += n == 0;
+		n += n < 255;
+		seen[c] = (u8)n;
+		most = n > most ? n : most;
 		last = c;
-		R.distinct += !seen[c];
-		if (seen[c] < 255 && ++seen[c] > R.most)
-			R.most = seen[c];
+		class = k;
 	}
+	R.len = b - a;
+	R.digits = counts & 1023;
+	R.letters = counts >> 10 & 1023;
+	R.hexes = counts >> 20;
+	R.distinct = distinct;
+	R.most = most;
+	R.steps = steps;
+	R.points = points;
 }
 
 static int varied(void) { return R.distinct >= (R.len < 24 ? 6 : 8) && R.most * 3 <= R.len + 3 && R.steps * 3 < R.len; }

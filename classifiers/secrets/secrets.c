@@ -91,6 +91,34 @@ static void emit(u32 s, u32 e, u32 kind, float score)
 	sp_view_span(&V, s, e, (uint16_t)kind, score);
 }
 
+/* How many bytes of a value are looked at to judge it, and how many values that
+ * begin in so many bytes: bounded, so that a text of nothing but names and signs
+ * takes linear time. What is found covers all of it. */
+#define JUDGED 160
+#define JUDGEMENTS 6
+static u32 judged_until, judged;
+
+static int may_judge(u32 a)
+{
+	if (a >= judged_until) {
+		judged_until = a + JUDGED;
+		judged = 0;
+	}
+	return ++judged <= JUDGEMENTS;
+}
+
+/* The end of an escape whose sign stands before a, as in \n, \u003d and %20; a where
+ * there is none. */
+static u32 past_escape(u32 a)
+{
+	u8 sign = at(a - 1), c = at(a);
+	if (sign == '\\' && (c == 'n' || c == 'r' || c == 't'))
+		return a + 1;
+	if (sign == '\\' && c == 'u' && hex(at(a + 1)) && hex(at(a + 2)) && hex(at(a + 3)) && hex(at(a + 4)))
+		return a + 5;
+	return sign == '%' && hex(c) && hex(at(a + 1)) ? a + 2 : a;
+}
+
 /* One character of base64 or base64url, or -1. */
 static int base64_digit(u8 c)
 {
@@ -130,6 +158,7 @@ static int sp_config(const char *json, size_t len)
 	learn_pairs();
 	learn_parts();
 	learn_prefixes();
+	learn_values();
 	return 0;
 }
 
@@ -359,6 +388,7 @@ static void sp_scan(const sp_text *t)
 	pass = &issued_spans;
 	long_runs();
 	pass = &named_spans;
+	judged_until = 0;
 	signs();
 	drawn_runs();
 }

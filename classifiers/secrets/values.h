@@ -22,15 +22,42 @@ static int placeholder(u32 a, u32 b)
 	if ((begins_lower(a, "password") || begins_lower(a, "passwort")) && b - a < 11)
 		return 1;
 	for (u32 i = a; i < b; i++)
-		if (V.p[i] == '(' || V.p[i] == '{' || V.p[i] == '<' || (V.p[i] == '.' && i + 1 < b && V.p[i + 1] == '.'))
+		switch (V.p[i]) {
+		case '(':
+		case '{':
+		case '<':
 			return 1;
-	return holds(a, b, "example") || holds(a, b, "placeholder") || holds(a, b, "_here") || holds(a, b, "-here");
+		case '.':
+			if (i + 1 < b && V.p[i + 1] == '.')
+				return 1;
+			break;
+		case 'e':
+		case 'E':
+			if (begins_lower(i, "example"))
+				return 1;
+			break;
+		case 'p':
+		case 'P':
+			if (begins_lower(i, "placeholder"))
+				return 1;
+			break;
+		case '_':
+		case '-':
+			if (begins_lower(i + 1, "here"))
+				return 1;
+		}
+	return 0;
 }
 
-static int value_char(u8 c)
+static u8 of_value[256];
+
+static void learn_values(void)
 {
-	return c > ' ' && c < 0x7f && !quote(c) && c != ',' && c != ';' && c != '<' && c != '>' && c != ')' && c != '\\' && c != ']' && c != '}';
+	for (u32 c = ' ' + 1; c < 0x7f; c++)
+		of_value[c] = !quote((u8)c) && c != ',' && c != ';' && c != '<' && c != '>' && c != ')' && c != '\\' && c != ']' && c != '}';
 }
+
+static int value_char(u8 c) { return of_value[c]; }
 
 static int uuid(u32 a, u32 b)
 {
@@ -58,13 +85,6 @@ static int basic(u32 a, u32 b)
 		}
 	return b - a >= 8 && colon;
 }
-
-/* How many bytes of a value are looked at to judge it, and how many values that
- * begin in so many bytes: bounded, so that a text of nothing but names and signs
- * takes linear time. What is found covers all of it. */
-#define JUDGED 160
-#define JUDGEMENTS 6
-static u32 judged_until, judged;
 
 static u32 found_value(u32 a, u32 b, u32 kind, float score)
 {
@@ -106,11 +126,7 @@ static u32 assignment(u32 i, u32 width)
 			is_basic = k == 0;
 			break;
 		}
-	if (a >= judged_until) {
-		judged_until = a + JUDGED;
-		judged = 0;
-	}
-	if (++judged > JUDGEMENTS)
+	if (!may_judge(a))
 		return a;
 	u8 stop = named && (V.p[named - 1] == '?' || V.p[named - 1] == '&') ? '&' : 0; /* ?name=value&… */
 	u32 b = a;
