@@ -160,3 +160,12 @@ joined(name, values) := result if {
 	count(d.deny) == 0
 	result := d.obligations[name]
 }
+
+# A candidate may have the name of a target of which there are other candidates.
+test_a_name_of_both if {
+	two := {"targets": {"cloud/large": {"target": "cloud", "posture": "cloud"}}}
+	said := contributed({"exclude": {"a": {"cloud": {{"code": "c", "message": "m"}}}}, "prefer": {"a": {"cloud": 0.5}}})
+	d := sallyport.decision with input as testing.request(two) with data.sallyport.contributed as said
+	object.keys(d.exclude) == {"cloud", "cloud/large"}
+	d.prefer == {"cloud": 0.5, "cloud/large": 0.5}
+}
