@@ -49,7 +49,7 @@ func TestPolicyReadme(t *testing.T) {
 	offline, service, _ := strings.Cut(section, "\n### 4.")
 	rules, settings, commands := blocks(offline, "rego"), blocks(offline, "hcl"), blocks(offline, "console")
 	inService := blocks(service, "console")
-	if len(rules) != 2 || len(settings) != 1 || len(commands) == 0 || len(inService) != 3 {
+	if len(rules) != 2 || len(settings) != 1 || len(commands) == 0 || len(inService) != 4 {
 		t.Fatalf("%d blocks of rules, %d of settings, %d and %d of commands", len(rules), len(settings), len(commands), len(inService))
 	}
 	buildSallyport(t)
@@ -91,6 +91,7 @@ func TestPolicyReadme(t *testing.T) {
 		t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, reply, request[5])
 	}
 	runConsole(t, dir, inService[2])
+	runConsole(t, dir, inService[3])
 }
 
 // buildSallyport puts the program into PATH. It is not this test's own binary,
