@@ -41,7 +41,6 @@ func (v Value) Float64() (float64, bool) {
 	if !isNumber(v.kind()) {
 		return 0, false
 	}
-	v.decimal() // settles
 	return v.float(), true
 }
 

@@ -160,8 +160,8 @@ func firstUnit(r rune) rune {
 }
 
 func appendDecimal(b []byte, v Value) ([]byte, error) {
-	if n := v.number(); n.text == "" && n.late == nil {
-		return append(b, jsontext.Float(n.f).String()...), nil
+	if n := v.number(); n.text == "" {
+		return appendFloat(b, n.f), nil
 	}
 	text := string(v.decimal())
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -174,7 +174,23 @@ func appendDecimal(b []byte, v Value) ([]byte, error) {
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 		return nil, fmt.Errorf("the number %.20s does not fit a float64", text)
 	}
-	return append(b, jsontext.Float(f).String()...), nil
+	return appendFloat(b, f), nil
+}
+
+// appendFloat appends a finite number as ECMAScript's Number::toString has it.
+func appendFloat(b []byte, f float64) []byte {
+	if f == 0 {
+		return append(b, '0') // of -0 too
+	}
+	if abs := math.Abs(f); abs >= 1e-6 && abs < 1e21 {
+		return strconv.AppendFloat(b, f, 'f', -1, 64)
+	}
+	b = strconv.AppendFloat(b, f, 'e', -1, 64)
+	if n := len(b); b[n-4] == 'e' && b[n-2] == '0' { // e-09 is e-9 there
+		b[n-2] = b[n-1]
+		b = b[:n-1]
+	}
+	return b
 }
 
 // integer says whether s is an optional minus sign and digits.

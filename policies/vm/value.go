@@ -3,12 +3,13 @@ package vm
 import (
 	"cmp"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/topdown"
+	"github.com/open-policy-agent/opa/v1/topdown/builtins"
 )
 
 // Value is a Rego value or, as its zero, "undefined". It is two words: a pointer
@@ -61,11 +62,20 @@ type number struct {
 	header
 	f    float64
 	text string // "" while it has not been needed
-	// late is the operation whose exact result on a and b has not been needed; f is
-	// then right to a few units in its last place.
-	late *topdown.BuiltinFunc
-	a, b Value
+	// ext is the number as OPA calculates with it; without a mantissa it has not been
+	// needed.
+	ext  extended
+	from origin
 }
+
+// origin says where a number's text comes from while there is none.
+type origin uint8
+
+const (
+	ofInput   origin = iota // f, as encoding/json writes it
+	ofExt                   // ext, as OPA writes a result
+	ofProduct               // f, as OPA writes a product
+)
 
 type array struct {
 	header
@@ -182,23 +192,13 @@ func compareNumbers(a, b Value) int {
 	if a.h == &intHeader && b.h == &intHeader {
 		return cmp.Compare(a.n, b.n)
 	}
-	x, y := a.float(), b.float()
-	if a.isLate() || b.isLate() {
-		if d := math.Abs(x - y); d <= 1e-12*max(math.Abs(x), math.Abs(y)) || math.IsNaN(d) {
-			return ast.NumberCompare(a.decimal(), b.decimal())
-		}
-	}
-	if x != y {
+	if x, y := a.float(), b.float(); x != y {
 		return cmp.Compare(x, y)
 	}
 	return ast.NumberCompare(a.decimal(), b.decimal())
 }
 
-func (v Value) isLate() bool {
-	return v.h.kind == kindNumber && v.number().late != nil
-}
-
-// float is the float64 nearest to a number; of a late result, nearly so.
+// float is the float64 nearest to a number.
 func (v Value) float() float64 {
 	if v.h == &intHeader {
 		return float64(v.n)
@@ -212,27 +212,16 @@ func (v Value) decimal() ast.Number {
 		return ast.Number(strconv.FormatInt(v.n, 10))
 	}
 	n := v.number()
-	if n.late != nil {
-		n.settle()
-	}
-	if n.text == "" {
+	switch {
+	case n.text != "":
+	case n.from == ofExt:
+		n.text = string(n.ext.text())
+	case n.from == ofProduct:
+		n.text = string(builtins.FloatToNumber(big.NewFloat(n.f)))
+	default:
 		n.text = strconv.FormatFloat(n.f, 'g', -1, 64)
 	}
 	return ast.Number(n.text)
-}
-
-// settle computes a late result as OPA does.
-func (n *number) settle() {
-	operands := []*ast.Term{ast.NewTerm(n.a.decimal()), ast.NewTerm(n.b.decimal())}
-	f := *n.late
-	n.late, n.a, n.b = nil, Value{}, Value{}
-	// The operands are numbers and the divisor of no late result is 0.
-	_ = f(topdown.BuiltinContext{}, operands, func(t *ast.Term) error {
-		text, _ := t.Value.(ast.Number)
-		n.text = string(text)
-		n.f, _ = strconv.ParseFloat(n.text, 64)
-		return nil
-	})
 }
 
 // hash agrees with equal.
@@ -243,7 +232,6 @@ func (v Value) hash() uint64 {
 	case kindInt:
 		return mix(math.Float64bits(float64(v.n)))
 	case kindNumber:
-		v.decimal() // settles a late result
 		f := v.number().f
 		if f == 0 {
 			f = 0 // of -0 and 0
