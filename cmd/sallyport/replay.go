@@ -157,7 +157,7 @@ func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
 		if err != nil {
 			return err
 		}
-		r.kept[set.Revision()] = &keptPolicy{set: set}
+		r.kept[set.Revision()] = &keptPolicy{given: true, set: set}
 	}
 
 	report := newReplayReport(a, o, policy)
@@ -189,6 +189,7 @@ type replayer struct {
 
 	mu   sync.Mutex
 	kept map[string]*keptPolicy // by revision
+	uses uint64                 // of kept so far
 
 	reading sync.RWMutex
 	answers map[string]*whatif.Answer // by the decision's bytes
@@ -201,9 +202,16 @@ func newReplayer(ctx context.Context, dir string) *replayer {
 // keptPolicy is a revision, loaded when the first decision under it comes.
 type keptPolicy struct {
 	once    sync.Once
+	given   bool          // with -c, and not read from a copy
 	set     *policies.Set // nil: skipped says why
 	skipped skipped
+	used    uint64 // when it was used last, in uses
 }
+
+// maxKept bounds the policies that are loaded at a time. Decisions come about in
+// the order in which they were made, so that a revision is seldom needed again
+// after several others.
+const maxKept = 4
 
 func (r *replayer) judge(d *record.Recorded) replayed {
 	out := replayed{tenant: d.Tenant}
@@ -292,16 +300,10 @@ func (r *replayer) answer(raw []byte) (*whatif.Answer, error) {
 
 // policy is the revision as it was kept beside the log.
 func (r *replayer) policy(revision string) *keptPolicy {
-	r.mu.Lock()
-	p := r.kept[revision]
-	if p == nil {
-		p = &keptPolicy{}
-		r.kept[revision] = p
-	}
-	r.mu.Unlock()
+	p := r.keptAs(revision)
 	p.once.Do(func() {
-		if p.set != nil {
-			return // it was given
+		if p.given {
+			return
 		}
 		p.skipped.Revision = revision
 		dir, err := record.PolicyCopy(r.dir, revision)
@@ -317,5 +319,29 @@ func (r *replayer) policy(revision string) *keptPolicy {
 			p.skipped.Reason, p.skipped.Detail = policyDamaged, err.Error()
 		}
 	})
+	return p
+}
+
+// keptAs is the entry of a revision, in the place of the one that was not used for
+// longest where there are too many.
+func (r *replayer) keptAs(revision string) *keptPolicy {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uses++
+	p := r.kept[revision]
+	if p == nil {
+		p = &keptPolicy{}
+		r.kept[revision] = p
+		if len(r.kept) > maxKept {
+			oldest, since := "", r.uses
+			for name, k := range r.kept {
+				if k != p && !k.given && k.used < since {
+					oldest, since = name, k.used
+				}
+			}
+			delete(r.kept, oldest)
+		}
+	}
+	p.used = r.uses
 	return p
 }

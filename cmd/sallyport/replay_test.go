@@ -136,6 +136,77 @@ func TestReplayOfRandomInputs(t *testing.T) {
 	}
 }
 
+// A log may have seen more revisions than are loaded at a time.
+func TestReplayOfManyRevisions(t *testing.T) {
+	const revisions = maxKept + 2
+	dir := filepath.Join(t.TempDir(), "log")
+	records, err := record.Open(record.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := filepath.Join(t.TempDir(), "rules.rego")
+	var sets []*policies.Set
+	for i := range revisions {
+		write(t, rules, fmt.Sprintf("package sallyport.rules.turn\n\ndeny contains {\"code\": \"turn_%d\", \"message\": \"not now\"} if input.request.messages == %d\n", i, i))
+		set, err := policies.Load(t.Context(), policies.Config{Paths: []string{rules}, Timeout: replayTimeout})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, set)
+	}
+	for round := range 3 {
+		for i, set := range sets {
+			e := engine.New(engine.Config{Snapshot: &engine.Snapshot{Decider: set}, Scheduler: schedule.New(schedule.Config{}), Recorder: records})
+			p := &parts{config: &config{log: record.Config{Mode: record.Require}}, policies: set}
+			s := &service{records: records}
+			s.parts.Store(p)
+			if err := s.keepPolicy(p); err != nil {
+				t.Fatal(err)
+			}
+			in := usualInput(round, 2)
+			in.Request.Messages = i
+			if o := e.DecideInput(t.Context(), in); o.RecordErr != nil || len(o.Decision.Deny) != 1 {
+				t.Fatalf("%+v", o)
+			}
+			e.Close()
+		}
+	}
+	if err := records.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	r := newReplayer(t.Context(), dir)
+	if totals, err := record.Replay(t.Context(), dir, record.ReplayConfig{}, r.judge, func(d replayed) error {
+		if d.change != nil || d.skipped != nil {
+			t.Errorf("%+v %+v", d.change, d.skipped)
+		}
+		return nil
+	}); err != nil || totals.Decisions != 3*revisions {
+		t.Errorf("%v, %+v", err, totals)
+	}
+	if len(r.kept) > maxKept {
+		t.Errorf("%d revisions are loaded, at most %d may be", len(r.kept), maxKept)
+	}
+}
+
+func TestReplayProgress(t *testing.T) {
+	var screen, out bytes.Buffer
+	r := newReplayReport(&app{stdio: stdio{out: &out, err: &screen}}, &replayOptions{}, "")
+	r.progress(record.ReplayTotals{Decisions: 10, Bytes: 50, Size: 200})
+	if screen.Len() > 0 {
+		t.Errorf("progress on what is no terminal: %q", screen.String())
+	}
+	r.screen = &screen
+	for range 2 { // the second one comes too soon
+		r.progress(record.ReplayTotals{Decisions: 10, Bytes: 50, Size: 200})
+	}
+	if got := screen.String(); strings.Count(got, "10 decisions") != 1 || !strings.Contains(got, " 25 %") {
+		t.Errorf("progress %q", got)
+	}
+	if err := r.end(record.ReplayTotals{}, nil); err != nil || !strings.HasSuffix(screen.String(), "\r\x1b[K") {
+		t.Errorf("%v; the progress line stays: %q", err, screen.String())
+	}
+}
+
 // BenchmarkReplay measures a replay as a whole on one worker: reading, deciding by
 // the standard policy, comparing. No two inputs are equal.
 func BenchmarkReplay(b *testing.B) {
