@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
@@ -42,6 +43,17 @@ type function struct {
 type memo struct {
 	epoch uint32
 	value Value
+}
+
+// argMemo is what functions of one argument returned for the very same value: rules
+// call them in loops over the same documents.
+type argMemo [16]struct {
+	epoch      uint32
+	arg, value Value
+}
+
+func (a *argMemo) slot(arg Value) int {
+	return int(uintptr(unsafe.Pointer(arg.h))>>5^uintptr(arg.n)) & (len(a) - 1)
 }
 
 func (c *compiler) function(f *ir.Func) (*function, error) {
@@ -157,7 +169,7 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 			return ctlNext
 		}, nil
 	}
-	return func(m *Machine, l []Value) ctl {
+	run := func(m *Machine, l []Value) ctl {
 		if m.left--; m.left < 0 {
 			if c := m.spent(at); c != ctlNext {
 				return c
@@ -173,12 +185,43 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 		if c == ctlError {
 			return c
 		}
-		if m.ret.h == nil {
+		return ctlNext
+	}
+	if len(args) != 3 {
+		return func(m *Machine, l []Value) ctl {
+			if c := run(m, l); c != ctlNext {
+				return c
+			}
+			if m.ret.h == nil {
+				return ctlUndefined
+			}
+			l[to] = m.ret
+			return ctlNext
+		}, nil
+	}
+	return func(m *Machine, l []Value) ctl {
+		arg, known := args[2].get(l), m.argMemo(fn.index)
+		e := &known[known.slot(arg)]
+		if e.epoch != m.epoch || e.arg != arg {
+			epoch := m.epoch
+			if c := run(m, l); c != ctlNext {
+				return c
+			}
+			e.epoch, e.arg, e.value = epoch, arg, m.ret
+		}
+		if e.value.h == nil {
 			return ctlUndefined
 		}
-		l[to] = m.ret
+		l[to] = e.value
 		return ctlNext
 	}, nil
+}
+
+func (m *Machine) argMemo(fn int) *argMemo {
+	if m.args[fn] == nil {
+		m.args[fn] = &argMemo{}
+	}
+	return m.args[fn]
 }
 
 func (s *scope) callFolded(st *ir.CallStmt, fn *function) op {

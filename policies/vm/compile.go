@@ -106,14 +106,16 @@ type scope struct {
 	*compiler
 	fn     *function // nil: a plan
 	locals int
-	known  map[ir.Local]Value // locals whose value is a constant here
-	reads  map[ir.Local]bool  // locals that some operation reads
-	dead   map[ir.Local]bool  // locals that none reads; nil in the first pass
-	base   map[ir.Local]bool  // locals that a reference into the base document has come to
-	rule   int                // whose body this is, or -1
-	result ir.Local           // of the rule
-	muts   map[ir.Local]int   // statements of the block that change a local's value in place
-	uses   map[ir.Local]int   // statements of the block that read a local
+	known  map[ir.Local]Value    // locals whose value is a constant here
+	reads  map[ir.Local]bool     // locals that some operation reads
+	dead   map[ir.Local]bool     // locals that none reads; nil in the first pass
+	base   map[ir.Local]bool     // locals that a reference into the base document has come to
+	rule   int                   // whose body this is, or -1
+	result ir.Local              // of the rule
+	muts   map[ir.Local]int      // statements of the block that change a local's value in place
+	uses   map[ir.Local]int      // statements of the block that read a local
+	sets   map[ir.Local]int      // statements of the block that assign a local
+	same   map[ir.Local]ir.Local // locals that are another name of one
 }
 
 func (c *compiler) scope(fn *function) *scope {
@@ -131,17 +133,20 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 	ops := make([]op, 0, len(blocks))
 	for _, b := range blocks {
 		s.reads, s.dead = map[ir.Local]bool{}, nil
-		s.muts, s.uses = map[ir.Local]int{}, map[ir.Local]int{}
+		s.muts, s.uses, s.sets = map[ir.Local]int{}, map[ir.Local]int{}, map[ir.Local]int{}
 		walk(b, func(st ir.Stmt) {
 			if l, ok := mutates(st); ok {
 				s.muts[l]++
 			}
 			reads(st, func(l ir.Local) { s.uses[l]++ })
-			writes(st, func(l ir.Local) { s.locals = max(s.locals, int(l)+1) })
+			writes(st, func(l ir.Local) {
+				s.sets[l]++
+				s.locals = max(s.locals, int(l)+1)
+			})
 		})
 		var o op
 		for range 2 {
-			s.known, s.base = map[ir.Local]Value{}, map[ir.Local]bool{}
+			s.known, s.base, s.same = map[ir.Local]Value{}, map[ir.Local]bool{}, map[ir.Local]ir.Local{}
 			if s.fixed {
 				s.known[ir.Data] = s.p.data
 			}
@@ -277,6 +282,9 @@ func (s *scope) nested(b *ir.Block, loop bool) (op, error) {
 
 // local is the operand for reading a local.
 func (s *scope) local(l ir.Local) operand {
+	if of, ok := s.same[l]; ok {
+		l = of
+	}
 	if v, ok := s.known[l]; ok {
 		return operand{local: -1, value: v}
 	}

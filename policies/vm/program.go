@@ -120,6 +120,7 @@ type Machine struct {
 	stack   []Value
 	top     int
 	memo    []memo
+	args    []*argMemo
 	epoch   uint32 // of the memo; with statements start new ones
 	epochs  uint32 // given out so far
 	ret     Value  // what the last function returned
@@ -135,7 +136,7 @@ type Machine struct {
 }
 
 func newMachine(p *Program) *Machine {
-	m := &Machine{program: p, stack: make([]Value, 512), memo: make([]memo, len(p.funcs))}
+	m := &Machine{program: p, stack: make([]Value, 512), memo: make([]memo, len(p.funcs)), args: make([]*argMemo, len(p.funcs))}
 	return m
 }
 
@@ -233,6 +234,7 @@ func (m *Machine) nextEpoch() {
 	m.epochs++
 	if m.epochs == 0 {
 		clear(m.memo)
+		clear(m.args)
 		m.epochs = 1
 	}
 	m.epoch = m.epochs

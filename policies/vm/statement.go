@@ -466,9 +466,9 @@ func (s *scope) defined(at ir.Local, want bool) op {
 	if _, known := s.known[at]; known && want && s.known[at].Defined() {
 		return nil
 	}
-	s.reads[at] = true
+	from := s.local(at)
 	return func(_ *Machine, l []Value) ctl {
-		if (l[at].h != nil) == want {
+		if (from.get(l).h != nil) == want {
 			return ctlNext
 		}
 		return ctlUndefined
@@ -481,6 +481,13 @@ func (s *scope) assignVar(st *ir.AssignVarStmt) op {
 		return s.assign(st.Target, from.value)
 	}
 	to := s.target(st.Target)
+	// Where both are assigned here alone, they are two names of one value. No local
+	// that a block shares with others is assigned in it alone.
+	if source := ir.Local(from.local); s.sets[st.Target] == 1 && s.sets[source] == 1 && s.muts[st.Target] == 0 && s.muts[source] == 0 &&
+		!s.sharedLocal(st.Target) && !s.sharedLocal(source) {
+		s.same[st.Target] = source
+		return nil
+	}
 	return func(_ *Machine, l []Value) ctl {
 		l[to] = l[from.local]
 		return ctlNext
