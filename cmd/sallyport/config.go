@@ -31,7 +31,8 @@ type config struct {
 	policyPaths    []string
 	standardPolicy bool     // beside policyPaths; without those it is what there is
 	headers        []string // that policy sees
-	authzen        string   // document that answers AuthZEN; "": the default
+	bundles        []bundleConfig
+	authzen        string // document that answers AuthZEN; "": the default
 	classifiers    []classifiers.ModuleConfig
 	modules        []string // .wasm files among them, to be watched
 	targets        []targets.Target
@@ -132,6 +133,7 @@ func (d *configDecoder) decode(body hcl.Body) {
 			d.budget(b)
 		}
 	}
+	d.keepBundles()
 	list, diags := targets.Decode(content.Blocks.OfType("target"), d.ctx)
 	d.config.targets = list
 	d.diags = append(d.diags, diags...)

@@ -147,10 +147,11 @@ func (d *configDecoder) key(b *hcl.Block) (engine.Key, bool) {
 
 func (d *configDecoder) policy(b *hcl.Block) {
 	schema := block.Schema("paths", "standard", "headers", "candidate", "authzen")
-	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "bundle"}}
+	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "bundle", LabelNames: []string{"name"}}}
+	nameBundles(b.Body)
 	r, content := d.reader(b, schema)
 	for _, b := range content.Blocks {
-		d.fail(b.DefRange, "Unsupported block", "Bundles are not supported in this version. Put the policies in a folder and name it in paths.")
+		d.bundle(b)
 	}
 	unsupported(r, "candidate", "Try a policy with sallyport test and sallyport eval before it goes live.")
 	paths, _ := r.Strings("paths")

@@ -52,7 +52,7 @@ func TestDefaultConfigTakesInWhatIsThere(t *testing.T) {
 const minimalTarget = "target \"edge\" \"e\" {\n  dialect = \"openai\"\n  stand_in {}\n  model \"m\" {}\n}\n"
 
 func TestConfigMistakes(t *testing.T) {
-	env := environment("KEY", "secret-value", "OTHER", "secret-value")
+	env := environment("KEY", "secret-value", "OTHER", "secret-value", "LONG", "secret-value-of-thirty-two-bytes-")
 	for name, test := range map[string]struct {
 		text string
 		want []string // in the diagnostics; none: valid
@@ -68,7 +68,14 @@ func TestConfigMistakes(t *testing.T) {
 		"the same id twice":     {minimalTarget + "auth {\n  key \"a\" { secret = env(\"KEY\") }\n  key \"a\" { sha256 = \"" + strings.Repeat("0", 64) + "\" }\n}\n", []string{"declared already"}},
 		"sensitive attributes":  {minimalTarget + "auth {\n  key \"a\" {\n  secret = env(\"KEY\")\n  attributes = { x = env(\"OTHER\") }\n }\n}\n", []string{"Sensitive value"}},
 		"jwt":                   {minimalTarget + "auth {\n  jwt \"corp\" {}\n}\n", []string{"not supported in this version"}},
-		"bundle":                {minimalTarget + "policy {\n  bundle {}\n}\n", []string{"not supported in this version"}},
+		"bundle":                {minimalTarget + "policy {\n  bundle {}\n}\n", []string{"Missing url", "No key"}},
+		"bundles":               {minimalTarget + "policy {\n  bundle \"a\" {\n    url = \"https://h/a\"\n    key = env(\"LONG\")\n    algorithm = \"HS256\"\n    token = env(\"KEY\")\n  }\n  bundle {\n    url = \"https://h/b\"\n    key = env(\"LONG\")\n    algorithm = \"HS256\"\n    poll = \"5m\"\n    allow_rollback = true\n  }\n}\n", nil},
+		"the same bundle twice": {minimalTarget + "policy {\n  bundle {}\n  bundle {}\n}\n", []string{"A bundle \"main\" is declared already"}},
+		"a bundle's secret":     {minimalTarget + "policy {\n  bundle {\n    url = \"https://h/a\"\n    key = \"0123456789abcdef0123456789abcdef\"\n    algorithm = \"HS256\"\n  }\n}\n", []string{"Secret in the configuration"}},
+		"a bundle's short key":  {minimalTarget + "policy {\n  bundle {\n    url = \"https://h/a\"\n    key = env(\"KEY\")\n    algorithm = \"HS256\"\n  }\n}\n", []string{"Unusable key"}},
+		"a bundle's token":      {minimalTarget + "policy {\n  bundle {\n    url = \"https://h/a\"\n    key = env(\"LONG\")\n    algorithm = \"HS256\"\n    token = \"written out\"\n  }\n}\n", []string{"does not belong in this file"}},
+		"a bundle's key file":   {minimalTarget + "policy {\n  bundle {\n    url = \"https://h/a\"\n    public_key_file = \"nowhere\"\n  }\n}\n", []string{`no file "nowhere"`}},
+		"a bundle's interval":   {minimalTarget + "policy {\n  bundle {\n    url = \"https://h/a\"\n    key = env(\"LONG\")\n    algorithm = \"HS256\"\n    poll = \"1ms\"\n  }\n}\n", []string{"from 1s to 24h"}},
 		"candidate":             {minimalTarget + "policy { candidate = [\"x\"] }\n", []string{"not supported in this version"}},
 		"no policy path":        {minimalTarget + "policy { paths = [] }\n", []string{"at least one file"}},
 		"missing policy path":   {minimalTarget + "policy { paths = [\"nowhere\"] }\n", []string{`no file or folder "nowhere"`}},
@@ -130,6 +137,7 @@ func TestConfigSchemaIsKnown(t *testing.T) {
 		"auth {":                                 read(schema.Properties["auth"]).Properties,
 		"auth {\nkey \"a\" {":                    inner(read(schema.Properties["auth"]).Properties["key"]).Properties,
 		"policy {":                               read(schema.Properties["policy"]).Properties,
+		"policy {\nbundle \"b\" {":               inner(read(schema.Properties["policy"]).Properties["bundle"]).Properties,
 		"classifier \"c\" {":                     inner(schema.Properties["classifier"]).Properties,
 		"decision_log {":                         read(schema.Properties["decision_log"]).Properties,
 		"budget {":                               read(schema.Properties["budget"]).Properties,
@@ -142,7 +150,7 @@ func TestConfigSchemaIsKnown(t *testing.T) {
 			t.Errorf("%s: the schema has no properties", block)
 		}
 		for name := range attributes {
-			if name == "key" || name == "tls" || name == "model" || name == "stand_in" {
+			if name == "key" && !strings.Contains(block, "bundle") || name == "bundle" || name == "tls" || name == "model" || name == "stand_in" {
 				continue // blocks
 			}
 			text := block + "\n" + name + " = null\n" + strings.Repeat("}\n", strings.Count(block, "{"))

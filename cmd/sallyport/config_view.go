@@ -13,7 +13,7 @@ import (
 
 // alwaysHidden are attributes that are never shown, wherever their value came
 // from.
-var alwaysHidden = []string{"secret", "sha256", "api_key", "headers"}
+var alwaysHidden = []string{"secret", "sha256", "api_key", "headers", "token"}
 
 // redactedView is a configuration as JSON for /config: every block and attribute
 // with its value, but for what came from env() or file().

@@ -46,6 +46,9 @@ type app struct {
 	// local are inference servers on this machine, which the embedded default
 	// configuration takes in. Only serve looks for them.
 	local []targets.Local
+	// bundles are the sources of policy bundles while the service runs; nil
+	// otherwise.
+	bundles *bundleSources
 }
 
 // exitError carries an exit code. A nil Err has been reported already.

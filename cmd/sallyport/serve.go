@@ -90,6 +90,8 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	if path == "" {
 		a.local = targets.Discover(ctx, otherProbes())
 	}
+	a.bundles = newBundleSources()
+	defer a.bundles.close()
 	p, m := a.build(ctx, s.host, path)
 	m.print(a.err)
 	if p == nil {
@@ -118,6 +120,8 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 		err = errors.Join(err, s.records.Close(flush))
 	}()
 
+	s.activate(p)
+
 	if s.gateway, err = s.newGateway(p.config); err != nil {
 		return err
 	}
@@ -144,6 +148,7 @@ func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 		Limits:  gateway.Limits{MaxBodyBytes: cfg.server.maxBodyBytes},
 		Logger:  s.log,
 		Version: buildVersion(),
+		Bundles: s.app.bundles.states,
 		Log: func() gateway.LogState {
 			s := s.records.Stats()
 			return gateway.LogState{Records: s.Records, Dropped: s.Dropped, Queued: s.Queued, Failing: s.Err != nil}
@@ -157,7 +162,7 @@ func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 					return s.records.Stats().Err
 				}
 				return nil
-			}}},
+			}}, {Name: "bundles", Degraded: true, Probe: s.app.bundles.err}},
 		},
 	})
 }
@@ -186,6 +191,8 @@ func (s *service) run(ctx context.Context, data, admin net.Listener, signals <-c
 		case <-watch.changed():
 			_ = s.gateway.Reload(ctx) // it has logged the failure
 			watch.follow(s.watched())
+		case <-s.app.bundles.changed:
+			_ = s.gateway.Reload(ctx)
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				s.log.Info().Str("signal", sig.String()).Msg("draining; a second signal ends at once")
@@ -219,6 +226,7 @@ func (s *service) run(ctx context.Context, data, admin net.Listener, signals <-c
 func (s *service) reload(ctx context.Context) error {
 	p, m := s.app.build(ctx, s.host, s.path)
 	if p == nil {
+		s.app.bundles.settle(s.parts.Load().config.bundles, s.log)
 		return m
 	}
 	if err := s.keepPolicy(p); err != nil {
@@ -232,7 +240,19 @@ func (s *service) reload(ctx context.Context) error {
 	}
 	s.parts.Store(p)
 	s.engine.Swap(p.snapshot())
+	s.activate(p)
 	return nil
+}
+
+// activate says to the sources of bundles which of them are in force now.
+func (s *service) activate(p *parts) {
+	if err := p.bundles.activate(); err != nil {
+		s.log.Warn().Err(err).Msg("a bundle is in force and could not be kept for the next start")
+	}
+	s.app.bundles.settle(p.config.bundles, s.log)
+	if err := s.app.bundles.err(); err != nil {
+		s.log.Warn().Err(err).Msg("a bundle is not in force")
+	}
 }
 
 // keepPolicy makes sure that decisions under this policy can be made again, before

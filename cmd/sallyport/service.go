@@ -23,6 +23,7 @@ type parts struct {
 	policies    *policies.Set
 	targets     *targets.Set
 	classifiers []*classifiers.Classifier
+	bundles     chosenBundles // that policies were loaded from
 }
 
 // mistakes are all that is wrong with a configuration, its policies and its
@@ -103,7 +104,9 @@ func (a *app) build(ctx context.Context, host *classifiers.Host, path string) (*
 	}
 	p := &parts{config: cfg}
 	var err error
-	if p.policies, err = policies.Load(ctx, policies.Config{Paths: cfg.policyPaths, Standard: cfg.standardPolicy}); err != nil {
+	if len(cfg.bundles) > 0 && diags.HasErrors() {
+		// A bundle is not asked for with a mistaken address or key.
+	} else if p.policies, p.bundles, err = a.loadPolicies(ctx, cfg); err != nil {
 		if ds, ok := errors.AsType[policies.Diagnostics](err); ok {
 			m.policy = ds
 		} else {
