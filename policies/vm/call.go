@@ -27,7 +27,9 @@ type function struct {
 	result int
 	locals int
 	shared map[ir.Local]bool
-	run    op
+	// constant are the parameters that no statement assigns.
+	constant map[ir.Local]bool
+	run      op
 	// input says whether the function or one it calls reads the input document.
 	input bool
 	// memoized functions have no arguments but input and data.
@@ -69,13 +71,26 @@ func (c *compiler) function(f *ir.Func) (*function, error) {
 	}
 	c.p.funcs = append(c.p.funcs, fn)
 	fn.input = c.readsInput(f)
+	fn.constant = map[ir.Local]bool{}
+	for _, p := range f.Params {
+		fn.constant[p] = true
+	}
+	for _, b := range f.Blocks {
+		walk(b, func(st ir.Stmt) { writes(st, func(l ir.Local) { delete(fn.constant, l) }) })
+	}
 	s := c.scope(fn)
 	s.locals = int(last) + 2
-	blocks, err := s.topLevel(f.Blocks)
+	blocks, err := s.topLevel(f.Blocks[:len(f.Blocks)-1])
 	if err != nil {
 		return nil, err
 	}
-	fn.locals, fn.run = s.locals, runBlocks(blocks)
+	// The last block of every function returns its result.
+	if end := f.Blocks[len(f.Blocks)-1].Stmts; len(end) != 1 {
+		return nil, &Unsupported{What: "a function with another end"}
+	} else if r, ok := end[0].(*ir.ReturnLocalStmt); !ok || r.Source != f.Return {
+		return nil, &Unsupported{What: "a function with another end"}
+	}
+	fn.locals, fn.run = s.locals, runFunction(blocks, fn.result)
 	if fn.memoized && !fn.input && c.fixed {
 		c.fold(fn)
 	}

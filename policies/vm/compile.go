@@ -112,6 +112,7 @@ type scope struct {
 	base   map[ir.Local]bool     // locals that a reference into the base document has come to
 	rule   int                   // whose body this is, or -1
 	result ir.Local              // of the rule
+	direct ir.Local              // a local whose value is assigned to the function's result at once, or -1
 	muts   map[ir.Local]int      // statements of the block that change a local's value in place
 	uses   map[ir.Local]int      // statements of the block that read a local
 	sets   map[ir.Local]int      // statements of the block that assign a local
@@ -131,7 +132,8 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 		shared = s.fn.shared
 	}
 	ops := make([]op, 0, len(blocks))
-	for _, b := range blocks {
+	for i := 0; i < len(blocks); i++ {
+		b := blocks[i]
 		s.reads, s.dead = map[ir.Local]bool{}, nil
 		s.muts, s.uses, s.sets = map[ir.Local]int{}, map[ir.Local]int{}, map[ir.Local]int{}
 		walk(b, func(st ir.Stmt) {
@@ -144,6 +146,10 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 				s.locals = max(s.locals, int(l)+1)
 			})
 		})
+		s.direct = -1
+		if s.fn != nil && i+1 < len(blocks) {
+			s.direct = s.passedOn(b, blocks[i+1])
+		}
 		var o op
 		for range 2 {
 			s.known, s.base, s.same = map[ir.Local]Value{}, map[ir.Local]bool{}, map[ir.Local]ir.Local{}
@@ -168,8 +174,37 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 			})
 		}
 		ops = append(ops, o)
+		if s.direct >= 0 {
+			i++ // what the next block does is done
+		}
 	}
 	return ops, nil
+}
+
+// passedOn is the local in which a rule's body leaves its value for the next block
+// to return, or -1: of a rule without an else that block does nothing else, so the
+// body may as well assign the function's result.
+func (s *scope) passedOn(body, next *ir.Block) ir.Local {
+	if len(body.Stmts) == 0 || len(next.Stmts) != 2 {
+		return -1
+	}
+	reset, ok1 := body.Stmts[0].(*ir.ResetLocalStmt)
+	defined, ok2 := next.Stmts[0].(*ir.IsDefinedStmt)
+	once, ok3 := next.Stmts[1].(*ir.AssignVarOnceStmt)
+	if !ok1 || !ok2 || !ok3 || defined.Source != reset.Target || val(once.Source) != reset.Target || int(once.Target) != s.fn.result ||
+		s.uses[reset.Target] != 0 {
+		return -1
+	}
+	only := true
+	walk(body, func(st ir.Stmt) {
+		if _, once := st.(*ir.AssignVarOnceStmt); !once && st != ir.Stmt(reset) {
+			writes(st, func(l ir.Local) { only = only && l != reset.Target })
+		}
+	})
+	if !only {
+		return -1
+	}
+	return reset.Target
 }
 
 // ruleOf is the rule whose body a function's block is and the local of its result.
@@ -214,6 +249,11 @@ func (s *scope) block(b *ir.Block) (op, error) {
 			i += n - 1
 			continue
 		}
+		if n, o := s.path(b.Stmts[i:]); n > 0 {
+			ops = append(ops, o)
+			i += n - 1
+			continue
+		}
 		if i+1 < len(b.Stmts) {
 			if o := s.test(b.Stmts[i], b.Stmts[i+1]); o != nil {
 				ops = append(ops, o)
@@ -230,6 +270,100 @@ func (s *scope) block(b *ir.Block) (op, error) {
 		}
 	}
 	return sequence(ops), nil
+}
+
+// path is a chain of references by name and, where it ends in one, a comparison of
+// what is found with a constant, as one operation. It returns how many statements
+// that is; 0: it is not one.
+func (s *scope) path(stmts []ir.Stmt) (int, op) {
+	first, ok := stmts[0].(*ir.DotStmt)
+	if !ok {
+		return 0, nil
+	}
+	source := s.operand(first.Source)
+	if source.constant() {
+		return 0, nil
+	}
+	var keys []Value
+	last, n := first, 0
+	for n < len(stmts) {
+		d, ok := stmts[n].(*ir.DotStmt)
+		if !ok || n > 0 && (val(d.Source) != last.Target || s.uses[last.Target] != 1) || s.sharedLocal(d.Target) {
+			break
+		}
+		k := s.operand(d.Key)
+		if !k.constant() || k.value.kind() != kindString {
+			break
+		}
+		keys, last = append(keys, k.value), d
+		n++
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	other, same := Value{}, false
+	if n < len(stmts) && s.uses[last.Target] == 1 {
+		other, same = s.comparedWith(last.Target, stmts[n])
+	}
+	from, ok := val(first.Source).(ir.Local)
+	base := ok && (from == ir.Data || s.base[from])
+	at := source.local
+	find := func(l []Value) Value {
+		v := l[at]
+		for _, k := range keys {
+			if v.h == nil || v.h.kind != kindObject && v.h.kind != kindSet {
+				return Value{}
+			}
+			v = v.table().get(k)
+		}
+		return v
+	}
+	if other.Defined() {
+		s.target(last.Target)
+		return n + 1, func(_ *Machine, l []Value) ctl {
+			if v := find(l); v.h == nil || equal(v, other) != same {
+				return ctlUndefined
+			}
+			return ctlNext
+		}
+	}
+	if n == 1 {
+		return 0, nil
+	}
+	for _, st := range stmts[:n] {
+		s.target(st.(*ir.DotStmt).Target)
+	}
+	s.base[last.Target] = base
+	to := int(last.Target)
+	return n, func(_ *Machine, l []Value) ctl {
+		v := find(l)
+		if v.h == nil {
+			return ctlUndefined
+		}
+		l[to] = v
+		return ctlNext
+	}
+}
+
+// comparedWith is the constant that a statement compares a local with and whether
+// the two have to be the same; undefined: it does something else.
+func (s *scope) comparedWith(l ir.Local, st ir.Stmt) (other Value, same bool) {
+	var a, b ir.Operand
+	switch st := st.(type) {
+	case *ir.EqualStmt:
+		a, b, same = st.A, st.B, true
+	case *ir.NotEqualStmt:
+		a, b = st.A, st.B
+	default:
+		return Value{}, false
+	}
+	if val(a) != l {
+		a, b = b, a
+	}
+	if o := s.operand(b); val(a) == l && o.constant() {
+		return o.value, same
+	}
+	return Value{}, false
 }
 
 // test is a comparison and the statement that takes its result as a condition,
@@ -374,7 +508,7 @@ func sequence(ops []op) op {
 	}
 }
 
-// runBlocks does the blocks of a function or plan one after the other.
+// runBlocks does the blocks of a plan one after the other.
 func runBlocks(blocks []op) op {
 	return func(m *Machine, l []Value) ctl {
 		for _, b := range blocks {
@@ -383,6 +517,29 @@ func runBlocks(blocks []op) op {
 			}
 		}
 		return ctlNext
+	}
+}
+
+// runFunction does the blocks of a function and returns its result.
+func runFunction(blocks []op, result int) op {
+	if len(blocks) == 1 {
+		b := blocks[0]
+		return func(m *Machine, l []Value) ctl {
+			if c := b(m, l); c < ctlNext {
+				return c
+			}
+			m.ret = l[result]
+			return ctlReturn
+		}
+	}
+	return func(m *Machine, l []Value) ctl {
+		for _, b := range blocks {
+			if c := b(m, l); c < ctlNext {
+				return c
+			}
+		}
+		m.ret = l[result]
+		return ctlReturn
 	}
 }
 

@@ -30,12 +30,6 @@ func (s *scope) stmt(st ir.Stmt) (op, error) {
 		return s.call(st)
 	case *ir.CallDynamicStmt:
 		return s.callDynamic(st), nil
-	case *ir.ReturnLocalStmt:
-		from := s.local(st.Source)
-		return func(m *Machine, l []Value) ctl {
-			m.ret = from.get(l)
-			return ctlReturn
-		}, nil
 	case *ir.ResultSetAddStmt:
 		from := s.local(st.Value)
 		return func(m *Machine, l []Value) ctl {
@@ -75,6 +69,9 @@ func (s *scope) stmt(st ir.Stmt) (op, error) {
 	case *ir.MakeNullStmt:
 		return s.assign(st.Target, Null()), nil
 	case *ir.ResetLocalStmt:
+		if st.Target == s.direct {
+			return nil, nil
+		}
 		to := s.target(st.Target)
 		return func(_ *Machine, l []Value) ctl {
 			l[to] = Value{}
@@ -481,10 +478,12 @@ func (s *scope) assignVar(st *ir.AssignVarStmt) op {
 		return s.assign(st.Target, from.value)
 	}
 	to := s.target(st.Target)
-	// Where both are assigned here alone, they are two names of one value. No local
-	// that a block shares with others is assigned in it alone.
-	if source := ir.Local(from.local); s.sets[st.Target] == 1 && s.sets[source] == 1 && s.muts[st.Target] == 0 && s.muts[source] == 0 &&
-		!s.sharedLocal(st.Target) && !s.sharedLocal(source) {
+	// Where each is assigned once, they are two names of one value. A local that the
+	// function's blocks share may be assigned in another one, unless it is a parameter
+	// that none assigns.
+	source := ir.Local(from.local)
+	once := s.sets[source] == 1 && !s.sharedLocal(source) || s.fn != nil && s.fn.constant[source]
+	if once && s.sets[st.Target] == 1 && s.muts[st.Target] == 0 && s.muts[source] == 0 && !s.sharedLocal(st.Target) {
 		s.same[st.Target] = source
 		return nil
 	}
@@ -497,8 +496,12 @@ func (s *scope) assignVar(st *ir.AssignVarStmt) op {
 func (s *scope) assignOnce(st *ir.AssignVarOnceStmt) op {
 	from := s.operand(st.Source)
 	fires := st.Target == s.result
-	to := s.target(st.Target)
-	s.reads[st.Target] = true
+	target := st.Target
+	if target == s.direct {
+		target = ir.Local(s.fn.result)
+	}
+	to := s.target(target)
+	s.reads[target] = true
 	at, message := s.place(st), s.conflictMessage()
 	o := func(m *Machine, l []Value) ctl {
 		v := from.get(l)
