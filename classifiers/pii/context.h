@@ -44,19 +44,35 @@ static int spaces_words(u8 c)
 	return c == ' ' || c == '_' || c == '-' || c == '.' || c == '/' || c == '\n';
 }
 
+/* The lists of all words that go on from each place in the tree. */
+static u32 leads_to[sizeof word_tree / sizeof *word_tree];
+
+static void learn_words(void)
+{
+	for (u32 b = sizeof word_tree / sizeof *word_tree; b-- > 1;) { /* children stand behind their parents */
+		const u32 *m = word_masks[word_tree[b].mask];
+		leads_to[b] |= m[0] | m[1];
+		for (u32 k = word_tree[b].child; k; k = word_tree[k].last ? 0 : k + 1)
+			leads_to[b] |= leads_to[k];
+	}
+}
+
 /* The lists of the words that begin at i, of which the longest ends at *end; one of
- * several words, such as "social insurance", stands for itself alone. */
-static u32 words_at(u32 i, u32 *end)
+ * several words, such as "social insurance", stands for itself alone. Only those
+ * that are asked for are told for certain. */
+static u32 words_at(u32 i, u32 asked, u32 *end)
 {
 	u32 lists = 0, several = 0, b = word_roots[lower(at(i))];
-	while (b) {
+	while (b && (leads_to[b] | lists) & asked) {
 		i++;
-		const u32 *m = word_masks[word_tree[b].mask];
-		u32 e = i + (lower(at(i)) == 's');
-		u32 here = word_ends(i) || word_ends(e) ? m[0] : m[1];
-		if (here) {
-			lists = several ? here : lists | here;
-			*end = i;
+		if (word_tree[b].mask) { /* most places end no word */
+			const u32 *m = word_masks[word_tree[b].mask];
+			u32 e = i + (lower(at(i)) == 's');
+			u32 here = word_ends(i) || word_ends(e) ? m[0] : m[1];
+			if (here) {
+				lists = several ? here : lists | here;
+				*end = i;
+			}
 		}
 		u8 c = spaces_words(at(i)) ? ' ' : lower(at(i));
 		several |= c == ' ';
@@ -77,7 +93,7 @@ static void read_words(u32 s)
 	for (; i < s; i++) {
 		if (!word_begins(i))
 			continue;
-		u32 e, lists = words_at(i, &e);
+		u32 e, lists = words_at(i, ~0u, &e);
 		if (lists) {
 			words_seen[words_n % FAR].s = i;
 			words_seen[words_n % FAR].e = e;
@@ -111,7 +127,7 @@ static int behind(u32 i, u32 reach, u32 lists)
 {
 	for (u32 k = i; k < i + reach; k++) {
 		u32 e;
-		if (word_begins(k) && words_at(k, &e) & lists)
+		if (word_begins(k) && words_at(k, lists, &e) & lists)
 			return 1;
 	}
 	return 0;

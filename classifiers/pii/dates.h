@@ -44,7 +44,7 @@ static u32 spelt_end(u32 q)
 		if (alpha(at(q)) && alpha(at(q + 1)) && at(q + 2) == ' ' && (lower(at(q)) == 'o' || lower(at(q)) == 'd'))
 			q += 3;
 		if (part == 0) {
-			if (!word_begins(q) || !(words_at(q, &e) & W_MONTH))
+			if (!word_begins(q) || !(words_at(q, W_MONTH, &e) & W_MONTH))
 				return 0;
 			q = e;
 		}
@@ -122,7 +122,8 @@ static u32 birth(u32 a)
 	u32 e = date_end(a, &s);
 	if (!e)
 		return 0;
-	u32 told = near(s, 40, W_BIRTH);
+	/* Most dates are of something else: that is told without remembering all words. */
+	u32 told = behind(s < 40 ? 0 : s - 40, s < 40 ? s : 40, W_BIRTH) ? near(s, 40, W_BIRTH) : 0;
 	if (at(e) == ' ' && digit(at(e + 1)) && digit(at(e + 2)) && at(e + 3) == ':')
 		return 0; /* nobody knows the minute */
 	if (told && s >= floor_ + told - 1 && !nearer(near(s, 40, W_EVENT | W_VERSION), told))
