@@ -21,6 +21,7 @@ const (
 	CodeClientGone        = "client_closed_request"
 	CodeInternal          = "internal_error"
 	CodePolicyError       = "policy_error" // of a query; a request is denied then
+	CodeForbidden         = "forbidden"    // of a document that the configuration does not offer
 )
 
 // Reason codes that the engine itself gives; all others come from policy.

@@ -15,6 +15,7 @@ type Snapshot struct {
 	Keys         *Keyring
 	Budgets      BudgetDefaults
 	Headers      []string // allow-list of request headers that policy sees, lower case
+	Documents    []string // paths that clients of the Data API may ask for, and below; nil: all
 	AuthZEN      string   // path of the document that answers AuthZEN, as of Querier; "": DefaultAuthZEN
 	ConfigSHA256 string
 	Revision     string // of policies, classifiers and configuration together

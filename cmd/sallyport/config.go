@@ -32,7 +32,8 @@ type config struct {
 	standardPolicy bool     // beside policyPaths; without those it is what there is
 	headers        []string // that policy sees
 	bundles        []bundleConfig
-	authzen        string // document that answers AuthZEN; "": the default
+	documents      []string // that the Data API offers; nil: all
+	authzen        string   // document that answers AuthZEN; "": the default
 	classifiers    []classifiers.ModuleConfig
 	modules        []string // .wasm files among them, to be watched
 	targets        []targets.Target

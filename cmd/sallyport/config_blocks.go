@@ -146,7 +146,7 @@ func (d *configDecoder) key(b *hcl.Block) (engine.Key, bool) {
 }
 
 func (d *configDecoder) policy(b *hcl.Block) {
-	schema := block.Schema("paths", "standard", "headers", "candidate", "authzen")
+	schema := block.Schema("paths", "standard", "headers", "candidate", "authzen", "documents")
 	schema.Blocks = []hcl.BlockHeaderSchema{{Type: "bundle", LabelNames: []string{"name"}}}
 	nameBundles(b.Body)
 	r, content := d.reader(b, schema)
@@ -166,6 +166,16 @@ func (d *configDecoder) policy(b *hcl.Block) {
 		d.config.policyPaths = append(d.config.policyPaths, p)
 	}
 	d.config.standardPolicy = r.Bool("standard")
+	if r.Has("documents") {
+		d.config.documents = []string{} // none of them, where the list is empty
+		list, _ := r.Strings("documents")
+		for i, p := range list {
+			if p = strings.Trim(p, "/"); p == "" || p == "data" || strings.HasPrefix(p, "data.") {
+				r.Fail(r.Element("documents", i), "Not a document", "documents lists paths with slashes and without data, such as \"authzen/allow\".")
+			}
+			d.config.documents = append(d.config.documents, p)
+		}
+	}
 	if r.Has("authzen") {
 		if d.config.authzen = strings.Trim(r.String("authzen"), "/"); d.config.authzen == "" || strings.HasPrefix(d.config.authzen, "data.") {
 			r.Fail(r.At("authzen"), "Not a document", "authzen is the path of a document with slashes and without data, such as \"authzen/allow\".")

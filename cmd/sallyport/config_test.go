@@ -81,6 +81,8 @@ func TestConfigMistakes(t *testing.T) {
 		"missing policy path":   {minimalTarget + "policy { paths = [\"nowhere\"] }\n", []string{`no file or folder "nowhere"`}},
 		"credential for policy": {minimalTarget + "policy { headers = [\"X-Api-Key\"] }\n", []string{"credential"}},
 		"authzen":               {minimalTarget + "policy { authzen = \"access/answer\" }\n", nil},
+		"documents":             {minimalTarget + "policy { documents = [\"app\", \"authzen/allow\"] }\n", nil},
+		"documents as in Rego":  {minimalTarget + "policy { documents = [\"data.app\"] }\n", []string{"Not a document"}},
 		"authzen as in Rego":    {minimalTarget + "policy { authzen = \"data.authzen.allow\" }\n", []string{"Not a document"}},
 		"headers":               {minimalTarget + "policy { headers = [\"X-Project\"] }\n", nil},
 		"no module":             {minimalTarget + "classifier \"c\" {}\n", []string{"Missing module"}},

@@ -153,7 +153,7 @@ func (p *parts) close() {
 func (p *parts) snapshot() *engine.Snapshot {
 	s := &engine.Snapshot{
 		Decider: p.policies, Forwarder: p.targets, Keys: &p.config.keys, Budgets: p.config.budgets,
-		Headers: p.config.headers, AuthZEN: p.config.authzen, ConfigSHA256: p.config.sha256, Close: p.close,
+		Headers: p.config.headers, Documents: p.config.documents, AuthZEN: p.config.authzen, ConfigSHA256: p.config.sha256, Close: p.close,
 	}
 	revision := sha256.New()
 	fmt.Fprintln(revision, p.config.sha256, p.policies.Revision())

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	stdjson "encoding/json"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +39,12 @@ type dataWarning struct {
 
 // document answers OPA's Data API: a document of the policies in force. There is
 // nothing to be written through it, and nothing to be read but those documents.
-func (s *Server) document(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, p engine.Principal) {
+func (s *Server) document(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, snap *engine.Snapshot, p engine.Principal) {
 	q := &engine.DocumentQuery{API: engine.APIData, Client: &p, TraceID: traceID(joined(&ctx.Request.Header, "Traceparent"))}
 	rerr := readDataRequest(ctx, e, q)
+	if rerr == nil && !offered(snap.Documents, q.Path) {
+		rerr = &engine.RequestError{Status: fasthttp.StatusForbidden, Code: engine.CodeForbidden, Message: "the configuration does not offer this document"}
+	}
 	if rerr != nil {
 		s.refuse(ctx, e, start, rerr)
 		return
@@ -106,6 +111,33 @@ func readDataRequest(ctx *fasthttp.RequestCtx, e *endpoint, q *engine.DocumentQu
 	return nil
 }
 
+// offered says whether a path is one of documents or below one; nil: all are.
+func offered(documents []string, path string) bool {
+	if documents == nil {
+		return true
+	}
+	asked := steps(path)
+	return slices.ContainsFunc(documents, func(d string) bool {
+		have := steps(d)
+		return len(have) <= len(asked) && slices.Equal(have, asked[:len(have)])
+	})
+}
+
+// steps are those of a path, decoded.
+func steps(path string) []string {
+	var all []string
+	for step := range strings.SplitSeq(path, "/") {
+		if step == "" {
+			continue // as policy reads it
+		}
+		if decoded, err := url.PathUnescape(step); err == nil {
+			step = decoded
+		}
+		all = append(all, step)
+	}
+	return all
+}
+
 // dotted says whether a path has a step that is a dot or two, escaped or not.
 func dotted(path string) bool {
 	for step := range strings.SplitSeq(path, "/") {
@@ -153,7 +185,7 @@ func opaError(o *engine.Outcome) []byte {
 		if o.Field != "" {
 			message = o.Field + " " + message
 		}
-	case engine.CodeUnauthenticated:
+	case engine.CodeUnauthenticated, engine.CodeForbidden:
 		code = "unauthorized"
 	case engine.CodeUnknownRoute:
 		code = "resource_not_found"

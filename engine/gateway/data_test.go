@@ -215,6 +215,23 @@ func TestDataEvaluationErrors(t *testing.T) {
 	}
 }
 
+// What is not offered is not asked for, however its path is written.
+func TestDataOffered(t *testing.T) {
+	h, _ := answering(result("true"))
+	h.documents = []string{"app/allow", "authzen"}
+	c := dial(t, start(t, h).addr)
+	for path, want := range map[string]int{
+		"app/allow": 200, "app/allow/x": 200, "authzen": 200, "authzen/deep/er": 200, "%61pp//allow": 200,
+		"": 403, "app": 403, "app/allowed": 403, "apps/allow": 403, "app%2Fallow": 403, "secrets": 403, "authzenx": 403,
+	} {
+		c.send(post("/v1/data/"+path, `{"input":1}`))
+		resp, body := c.read()
+		if resp.StatusCode != want || want == 403 && !strings.Contains(body, `"code":"unauthorized"`) || (h.take() == "") != (want == 403) {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+}
+
 // A web page that was rebound to this address, or posts a form, learns nothing.
 func TestDataFromBrowsers(t *testing.T) {
 	h, _ := answering(result("true"))
@@ -228,4 +245,38 @@ func TestDataFromBrowsers(t *testing.T) {
 	if resp, body := c.read(); resp.StatusCode != http.StatusBadRequest || h.take() != "" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
+}
+
+// What is let through to policy is JSON of a bounded depth, whatever was sent.
+func FuzzCheckDocument(f *testing.F) {
+	for _, s := range []string{`{"input":{"a":[1,2.5e3,null,true,"x"]}}`, `[[[[]]]]`, `{"a":1,"a":2}`, `1e999999999`, `-0`, `"\ud800"`, "\xff", `{} {}`, ``, ` 1 `, strings.Repeat("[", 129)} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if checkDocument(raw) != nil {
+			return
+		}
+		if !json.Valid(raw) {
+			t.Errorf("%q is let through", raw)
+		}
+		depth, most := 0, 0
+		d := json.NewDecoder(strings.NewReader(string(raw)))
+		d.UseNumber()
+		for {
+			tok, err := d.Token()
+			if err != nil {
+				break
+			}
+			switch tok {
+			case json.Delim('{'), json.Delim('['):
+				depth++
+			case json.Delim('}'), json.Delim(']'):
+				depth--
+			}
+			most = max(most, depth)
+		}
+		if most > maxDocumentDepth {
+			t.Errorf("depth %d is let through", most)
+		}
+	})
 }

@@ -79,6 +79,7 @@ type fakeHandler struct {
 	anonymous   bool
 	headers     []string
 	models      []string
+	documents   []string
 
 	mu    sync.Mutex
 	calls []string
@@ -127,7 +128,7 @@ func (f *fakeHandler) Snapshot() *engine.Snapshot {
 			SHA256:    sha256.Sum256([]byte(testKey)),
 			Principal: engine.Principal{ID: "team-a", Tenant: "acme", Roles: []string{}, Attributes: map[string]string{}},
 		}}},
-		Headers: f.headers, Forwarder: fakeForwarder{f.models},
+		Headers: f.headers, Documents: f.documents, Forwarder: fakeForwarder{f.models},
 		Revision: "rev-1", ConfigSHA256: "c0ffee",
 	}
 }

@@ -306,7 +306,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	case RouteModels:
 		s.models(ctx, e, start, snap)
 	case RouteData:
-		s.document(ctx, e, start, principal)
+		s.document(ctx, e, start, snap, principal)
 	case RouteEvaluation, RouteEvaluations:
 		s.access(ctx, e, start, snap, principal)
 	}

@@ -236,3 +236,50 @@ func TestConflicts(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is done to an archive, what comes out of it was signed.
+func FuzzRead(f *testing.F) {
+	s := ecSigner(f)
+	good := build(f, s, content{sequence: 3, revision: "r", data: map[string]any{"acme": 1}})
+	key := s.key(f)
+	want, err := read("main", good, key, Limits{}.withDefaults(), now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var raw bytes.Buffer
+	z, err := gzip.NewReader(bytes.NewReader(good))
+	if err != nil {
+		f.Fatal(err)
+	}
+	if _, err := raw.ReadFrom(z); err != nil {
+		f.Fatal(err)
+	}
+	// The tar archive is changed, for a changed gzip stream is seldom one.
+	f.Add(0, []byte{}, 0)
+	f.Add(100, []byte("x"), 1)
+	f.Add(512, []byte("package other\n"), 14)
+	f.Add(raw.Len()-1024, raw.Bytes()[:1024], 0)
+	f.Fuzz(func(t *testing.T, at int, with []byte, drop int) {
+		tarred := raw.Bytes()
+		if at < 0 || at > len(tarred) || drop < 0 || drop > len(tarred)-at {
+			return
+		}
+		var out bytes.Buffer
+		zw := gzip.NewWriter(&out)
+		for _, part := range [][]byte{tarred[:at], with, tarred[at+drop:]} {
+			if _, err := zw.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b, err := read("main", out.Bytes(), key, Limits{}.withDefaults(), now)
+		if err != nil {
+			return
+		}
+		if d := cmp.Diff(want.Files, b.Files); d != "" || b.Order != want.Order || b.Revision != want.Revision || !cmp.Equal(b.Roots, want.Roots) {
+			t.Errorf("%+v\n%s", b, d)
+		}
+	})
+}
