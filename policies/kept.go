@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,9 +45,13 @@ func LoadKept(ctx context.Context, dir, revision string, timeout time.Duration) 
 	}
 	slices.Sort(roots)
 	for _, n := range roots {
-		cfg.Paths = append(cfg.Paths, filepath.Join(dir, strconv.Itoa(n)))
+		b, err := keptRoot(filepath.Join(dir, strconv.Itoa(n)))
+		if err != nil {
+			return nil, err
+		}
+		cfg.Bundles = append(cfg.Bundles, b)
 	}
-	if !cfg.Standard && len(cfg.Paths) == 0 {
+	if !cfg.Standard && len(cfg.Bundles) == 0 {
 		return nil, fmt.Errorf("%s holds no rules", dir)
 	}
 	s, err := Load(ctx, cfg)
@@ -57,4 +62,24 @@ func LoadKept(ctx context.Context, dir, revision string, timeout time.Duration) 
 		return nil, fmt.Errorf("the files in %s are those of another revision, %s", dir, s.Revision())
 	}
 	return s, nil
+}
+
+// keptRoot is a kept folder with all of its files. Of a folder in Config.Paths
+// those whose names begin with a dot are left out; one that was named itself, or
+// came in a bundle, was not.
+func keptRoot(dir string) (Bundle, error) {
+	b := Bundle{Name: dir}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		b.Files = append(b.Files, BundleFile{Name: filepath.ToSlash(name), Bytes: content})
+		return err
+	})
+	return b, err
 }

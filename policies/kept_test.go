@@ -29,7 +29,10 @@ func TestKept(t *testing.T) {
 		"folder":              {Paths: []string{rules}},
 		"folder and file":     {Paths: []string{rules, single}},
 		"beside the standard": {Paths: []string{single}, Standard: true},
-		"an earlier library":  {Paths: []string{rules}, FS: os.DirFS(earlierLibrary(t))},
+		"a bundle": {Paths: []string{single}, Bundles: []Bundle{{Name: "blue", Files: []BundleFile{
+			{Name: "rules/blue.rego", Bytes: []byte(nested)}, {Name: ".well-hidden/acme/data.json", Bytes: []byte(`{"limit": 3}`)}}}}},
+		"a bundle alone":     {Bundles: []Bundle{{Name: "blue", Files: []BundleFile{{Name: "blue.rego", Bytes: []byte(nested)}}}}},
+		"an earlier library": {Paths: []string{rules}, FS: os.DirFS(earlierLibrary(t))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg.Timeout = patience

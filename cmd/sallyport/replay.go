@@ -142,9 +142,9 @@ func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
 	policy := "the policy of then"
 	switch {
 	case len(o.policy) > 0:
-		set, err := a.loadPolicy(ctx, policies.Config{Paths: o.policy, Standard: o.standard, Timeout: replayTimeout})
+		set, err := policies.Load(ctx, policies.Config{Paths: o.policy, Standard: o.standard, Timeout: replayTimeout})
 		if err != nil {
-			return err
+			return a.policyFailure(err)
 		}
 		r.whatIf, policy = set, set.Revision()
 	case o.config != "":
@@ -153,9 +153,9 @@ func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
 			(&mistakes{files: files, config: diags}).print(a.err)
 			return failure(exitInvalid, nil)
 		}
-		set, err := a.loadPolicy(ctx, policies.Config{Paths: cfg.policyPaths, Standard: cfg.standardPolicy, Timeout: replayTimeout})
+		set, _, err := a.loadPolicies(ctx, cfg)
 		if err != nil {
-			return err
+			return a.policyFailure(err)
 		}
 		r.kept[set.Revision()] = &keptPolicy{given: true, set: set}
 	}
@@ -171,14 +171,13 @@ func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
 	return nil
 }
 
-// loadPolicy loads a policy set and reports its mistakes.
-func (a *app) loadPolicy(ctx context.Context, cfg policies.Config) (*policies.Set, error) {
-	set, err := policies.Load(ctx, cfg)
+// policyFailure reports what keeps a policy set from being loaded.
+func (a *app) policyFailure(err error) error {
 	if ds, ok := errors.AsType[policies.Diagnostics](err); ok {
 		(&mistakes{policy: ds}).print(a.err)
-		return nil, failure(exitInvalid, nil)
+		return failure(exitInvalid, nil)
 	}
-	return set, err
+	return err
 }
 
 // replayer makes decisions again. It is safe for concurrent use.

@@ -231,6 +231,7 @@ func (s *service) reload(ctx context.Context) error {
 	}
 	if err := s.keepPolicy(p); err != nil {
 		p.close()
+		s.app.bundles.settle(s.parts.Load().config.bundles, s.log)
 		return err
 	}
 	old := s.parts.Load().config
