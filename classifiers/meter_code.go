@@ -35,7 +35,10 @@ const (
 	opF64Const     = 0x44
 	opNumericFirst = 0x45
 	opI32LtS       = 0x48
+	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
 	opI32GeS       = 0x4e
+	opI32Add       = 0x6a
 	opI32Sub       = 0x6b
 	opI32Shl       = 0x74
 	opI32ShrU      = 0x76
@@ -45,6 +48,10 @@ const (
 	opRefFunc      = 0xd2
 	opMisc         = 0xfc
 	opSIMD         = 0xfd
+
+	// Of the group opMisc.
+	bulkCopy = 10
+	bulkFill = 11
 
 	typeI32   = 0x7f
 	typeF64   = 0x7c // and f32 and i64 between them
@@ -88,6 +95,8 @@ type instruction struct {
 	depths []uint32 // of the labels that a branch may go to
 	cost   int      // fuel
 	length bool     // it takes as long as the operand on top of the stack says
+	bulk   byte     // bulkCopy, bulkFill, or 0
+	small  bool     // a constant of at most bulkPiece, or negative: no memory is that large
 	lasts  bool     // it changes what is in neither memory nor globals
 	bytes  []byte   // of the module
 }
@@ -131,7 +140,7 @@ func decode(r *wasmReader) instruction {
 		zero(r)
 		in.cost = 500
 	case op == opI32Const:
-		r.leb(5)
+		in.small = r.leb(5) <= bulkPiece
 	case op == opI64Const:
 		r.leb(10)
 	case op == opF32Const:
@@ -188,13 +197,13 @@ func misc(r *wasmReader, in *instruction) {
 		r.u32()
 		zero(r)
 		in.length = true
-	case 10: // memory.copy
+	case bulkCopy:
 		zero(r)
 		zero(r)
-		in.length = true
-	case 11: // memory.fill
+		in.length, in.bulk = true, bulkCopy
+	case bulkFill:
 		zero(r)
-		in.length = true
+		in.length, in.bulk = true, bulkFill
 	case 16: // table.size
 		r.u32()
 	case 9, 13: // data.drop, elem.drop

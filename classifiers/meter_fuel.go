@@ -53,7 +53,9 @@ type wasmFunc struct {
 	count  int    // instructions
 	calls  bool   // the function calls another
 	loops  bool   // the function has a loop: its fuel is in a local
-	temp   uint32 // index of the first of the three locals that metering adds
+	bulk   bool   // it fills or copies memory in pieces
+	small  bool   // see instruction; of the last one
+	temp   uint32 // index of the first of the locals that metering adds
 }
 
 func (f *wasmFunc) lenLocal() uint32   { return f.temp }
@@ -72,7 +74,7 @@ func (f *wasmFunc) rewrite(out []byte, r *wasmReader, params uint32) []byte {
 	if total+uint64(params) > maxLocals {
 		r.fail("%d locals, more than %d", total+uint64(params), maxLocals)
 	}
-	f.temp, f.loops = params+uint32(total), false
+	f.temp, f.loops, f.bulk = params+uint32(total), false, false
 	code := r.b
 	f.walk(r)
 	if f.loops && r.err == nil {
@@ -88,7 +90,11 @@ func (f *wasmFunc) rewrite(out []byte, r *wasmReader, params uint32) []byte {
 	}
 	body := appendU32(nil, groups+1)
 	body = append(body, declared...)
-	body = append(body, 3, typeI32)
+	added := byte(3)
+	if f.bulk {
+		added = 5
+	}
+	body = append(body, added, typeI32)
 	body = f.appendEntry(body)
 	out = appendU32(out, uint32(len(body)+len(f.out)))
 	return append(append(out, body...), f.out...)
@@ -98,8 +104,11 @@ func (f *wasmFunc) rewrite(out []byte, r *wasmReader, params uint32) []byte {
 func (f *wasmFunc) walk(r *wasmReader) {
 	f.r, f.out, f.labels = r, f.out[:0], append(f.labels[:0], label{})
 	f.path, f.nest, f.count, f.calls = path{}, 0, 0, false
+	f.small = false
 	for len(f.labels) > 0 && r.err == nil {
-		f.emit(decode(r))
+		in := decode(r)
+		f.emit(in)
+		f.small = in.small
 	}
 }
 
@@ -172,6 +181,9 @@ func (f *wasmFunc) emit(in instruction) {
 		return
 	case opMemoryGrow:
 		f.chargeGrow()
+	}
+	if in.bulk != 0 && !f.small {
+		f.inPieces(in)
 	}
 	if in.length {
 		f.chargeLength()
@@ -466,25 +478,4 @@ func (f *wasmFunc) appendYield(b []byte) []byte {
 	b = append(b, opI32Const, 0, opI32GeS, opIf, blockVoid, opElse, opI32Const, whyFuel)
 	b = appendU32(append(b, opCall), f.m.yieldFunc())
 	return append(f.appendSetFuel(b), opEnd)
-}
-
-// chargeLength takes a quarter of the operand on top of the stack off the fuel,
-// and leaves the operand there. A quarter of any 32-bit number cannot make the
-// fuel wrap around.
-func (f *wasmFunc) chargeLength() {
-	b := appendU32(append(f.out, opLocalTee), f.lenLocal())
-	b = f.appendFuel(b)
-	b = appendU32(append(b, opLocalGet), f.lenLocal())
-	b = append(b, opI32Const, 2, opI32ShrU)
-	f.out = f.appendTake(b)
-	f.run = 0
-}
-
-// chargeGrow takes an eighth of the memory's size in bytes off the fuel: growing
-// may have to copy it.
-func (f *wasmFunc) chargeGrow() {
-	b := f.appendFuel(f.out)
-	b = append(b, opMemorySize, 0, opI32Const, 13, opI32Shl)
-	f.out = f.appendTake(b)
-	f.run = 0
 }
