@@ -259,6 +259,22 @@ func TestBundleKeptForTheNextStart(t *testing.T) {
 	}
 }
 
+// The configuration that policies/bundle/README.md shows is one.
+func TestBundleReadme(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "policies", "bundle", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "keys", "policy.pem"), serveBundles(t).public)
+	write(t, filepath.Join(dir, "sallyport.hcl"), blocks(string(raw), "hcl")[0]+minimalTarget)
+	a := &app{env: environment("BUNDLE_TOKEN", "t")}
+	cfg, _, diags := a.loadConfig(filepath.Join(dir, "sallyport.hcl"))
+	if diags.HasErrors() || len(cfg.bundles) != 1 || cfg.bundles[0].name != "main" || cfg.bundles[0].key.ID != "ci" {
+		t.Errorf("%v, %+v", diags, cfg.bundles)
+	}
+}
+
 func runWith(out, errs io.Writer, args ...string) int {
 	return run(context.Background(), args, environment(), stdio{strings.NewReader(""), out, errs})
 }
