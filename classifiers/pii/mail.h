@@ -37,7 +37,7 @@ static const char not_domains[] = "png\0jpg\0jpeg\0gif\0svg\0webp\0css\0js\0json
 				  "reshape\0transpose\0detach\0latest\0";
 
 /* The sign at i; the domain begins at d: behind it, or behind the %40 of a URL. */
-static u32 email(u32 i, u32 d)
+static SELDOM u32 email(u32 i, u32 d)
 {
 	u32 s = i, e = d, dot = 0, unicode = 0;
 	/* Right behind a script without spaces an address begins at its first ASCII. */

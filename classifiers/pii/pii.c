@@ -48,7 +48,7 @@ static u32 next_trigger(u32 i)
 }
 
 /* What begins at a word of letters and digits, or around its first digit at d. */
-static u32 mixed(u32 a, u32 b, u32 d)
+static SELDOM u32 mixed(u32 a, u32 b, u32 d)
 {
 	u32 n = b - a, r = 0;
 	if (n >= 14 && n <= 90 && (r = coin(a, b)))
@@ -78,7 +78,7 @@ static u32 mixed(u32 a, u32 b, u32 d)
 }
 
 /* A card's number right behind a word for it, as in visa4111. */
-static u32 glued_card(u32 d, u32 b)
+static SELDOM u32 glued_card(u32 d, u32 b)
 {
 	if (b - d != 4 && b - d < 12)
 		return 0;
@@ -92,7 +92,7 @@ static u32 glued_card(u32 d, u32 b)
 }
 
 /* What begins at a word that may be a group of an address. */
-static u32 address(u32 a, u32 b)
+static SELDOM u32 address(u32 a, u32 b)
 {
 	u8 before = a == fresh ? 0 : at(a - 1);
 	if (b - a > 4 || alnum(before) || ((before == '-' || before == '_') && !head_ok(a)))
@@ -107,7 +107,7 @@ static u32 address(u32 a, u32 b)
 	return at(b) == ':' ? ipv6(a) : 0;
 }
 
-static u32 number(u32 a, u32 b)
+static SELDOM u32 number(u32 a, u32 b)
 {
 	u32 plus = at(a - 1) == '+' || (at(a - 1) == '(' && at(a - 2) == '+'), r = 0, n = b - a;
 	if (n == 1 && at(b) == ' ' && digit(at(b + 1)) && !digit(at(b + 2)) && !plus && at(b + 2) != '.')
@@ -163,7 +163,8 @@ static void sp_scan(const sp_text *t)
 		u32 a = i, b = i;
 		while (a > floor_ && i - a < 128 && alnum(V.p[a - 1]))
 			a--;
-		u32 begin = past_escape(a);
+		u8 sign = at(a - 1);
+		u32 begin = sign == '\\' || sign == '%' ? past_escape(a) : a;
 		if (begin > a) {
 			a = fresh = begin;
 			i = i < a ? a : i;

