@@ -21,7 +21,7 @@ import (
 // gathered chunk units since the last one. So no path of more than chunk units,
 // and no cycle, whether of branches or calls, is without a check. Instructions
 // that take as long as their operand is large (memory.fill and its like) pay for
-// that and are checked before they run.
+// that and are checked before they run; meter_bulk.go cuts the longest in pieces.
 //
 // What this costs depends on what the runtime's compiler makes of it, hence the
 // shapes in meter_fuel.go: a function with loops holds its fuel in a local, which
