@@ -42,6 +42,7 @@ type bundleSources struct {
 type polledSource struct {
 	*bundle.Source
 	stop context.CancelFunc // nil: not polled yet
+	now  chan struct{}      // capacity 1: ask at once
 	done chan struct{}
 }
 
@@ -112,13 +113,29 @@ func (b *bundleSources) settle(configs []bundleConfig, log zerolog.Logger) {
 			delete(b.sources, c)
 		case s.stop == nil:
 			ctx, stop := context.WithCancel(context.Background())
-			s.stop, s.done = stop, make(chan struct{})
+			s.stop, s.now, s.done = stop, make(chan struct{}, 1), make(chan struct{})
 			go func() {
 				defer close(s.done)
-				s.Poll(ctx, c.poll, b.wake, func(err error) {
+				s.Poll(ctx, c.poll, s.now, b.wake, func(err error) {
 					log.Warn().Err(err).Msg("the bundle could not be renewed; the policy in force stays")
 				})
 			}()
+		}
+	}
+}
+
+// ask has all servers asked at once: an operator who reloads will not want to wait
+// for the end of a pause.
+func (b *bundleSources) ask() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.sources {
+		if s.stop == nil {
+			continue
+		}
+		select {
+		case s.now <- struct{}{}:
+		default: // it is about to
 		}
 	}
 }

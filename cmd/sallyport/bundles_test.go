@@ -70,6 +70,12 @@ func serveBundles(t *testing.T) *bundleServer {
 	return s
 }
 
+func (s *bundleServer) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
 func (s *bundleServer) give(archive []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,10 +192,21 @@ func TestBundleInService(t *testing.T) {
 		t.Errorf("metrics lack the bundle")
 	}
 
+	// Whoever reloads need not wait for the next poll.
+	reload := func() {
+		t.Helper()
+		res, err := http.Post(s.admin+"/-/reload", "", nil)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatal(res, err)
+		}
+		res.Body.Close()
+	}
+
 	// What cannot come into force leaves the old one there, and is said.
 	stays := func(what, why string, archive []byte) {
 		t.Helper()
 		srv.give(archive)
+		reload()
 		becomes(t, what, func() bool { return strings.Contains(body(t, s.admin+"/readyz?verbose"), why) })
 		ready := body(t, s.admin+"/readyz?verbose")
 		if !strings.HasPrefix(ready, "200") || !strings.Contains(ready, "[!] bundles") || !strings.Contains(body(t, s.admin+"/metrics"), `sallyport_bundle_failing{bundle="main"} 1`) {
@@ -206,6 +223,7 @@ func TestBundleInService(t *testing.T) {
 
 	// While a bad one is offered, the configuration can still be changed.
 	srv.give(srv.build(t, 5, "acme", map[string]string{"rule.rego": quiet, "acme/rule_test.rego": "package acme.rule_test\n\ntest_never if false\n"}))
+	reload()
 	becomes(t, "a failing test again", func() bool { return strings.Contains(body(t, s.admin+"/readyz?verbose"), "test_never failed") })
 	write(t, filepath.Join(dir, "sallyport.hcl"), config+"budget { max_total = \"5m\" }\n")
 	becomes(t, "the changed configuration", func() bool { return strings.Contains(body(t, s.admin+"/config"), `"max_total":"5m"`) })
@@ -213,6 +231,7 @@ func TestBundleInService(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	srv.give(srv.build(t, 6, "acme", map[string]string{"rule.rego": quiet}))
+	reload()
 	becomes(t, "version 6", func() bool { return strings.Contains(version(t, s, "acme/version"), `"result":6`) })
 	becomes(t, "that all is well", func() bool { return strings.Contains(body(t, s.admin+"/readyz?verbose"), "[+] bundles") })
 }
@@ -252,9 +271,9 @@ func TestBundleKeptForTheNextStart(t *testing.T) {
 		t.Fatalf("%d: %s", code, s.err.String())
 	}
 	// Other verbs do with the kept copy.
-	before := srv.asked
+	before := srv.count()
 	var out, errs bytes.Buffer
-	if code := runWith(&out, &errs, "validate", "-c", path); code != exitOK || srv.asked != before {
+	if code := runWith(&out, &errs, "validate", "-c", path); code != exitOK || srv.count() != before {
 		t.Errorf("validate: %d, %s%s", code, out.String(), errs.String())
 	}
 }

@@ -224,6 +224,7 @@ func (s *service) run(ctx context.Context, data, admin net.Listener, signals <-c
 
 // reload builds everything anew and puts it in force. Any mistake keeps what was.
 func (s *service) reload(ctx context.Context) error {
+	s.app.bundles.ask()
 	p, m := s.app.build(ctx, s.host, s.path)
 	if p == nil {
 		s.app.bundles.settle(s.parts.Load().config.bundles, s.log)

@@ -219,8 +219,9 @@ func (s *Source) Status(now time.Time) Status {
 
 // Poll fetches every interval until ctx ends and calls changed for each new
 // candidate. Each pause is up to a fifth shorter or longer, so that many services
-// do not ask at once; while the server fails, pauses double up to maxPause.
-func (s *Source) Poll(ctx context.Context, interval time.Duration, changed func(), failed func(error)) {
+// do not ask at once; while the server fails, pauses double up to maxPause. What
+// comes from now ends a pause.
+func (s *Source) Poll(ctx context.Context, interval time.Duration, now <-chan struct{}, changed func(), failed func(error)) {
 	failures := 0
 	for {
 		timer := time.NewTimer(pause(interval, failures, rand.Float64()))
@@ -228,6 +229,8 @@ func (s *Source) Poll(ctx context.Context, interval time.Duration, changed func(
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		case <-now:
+			timer.Stop()
 		case <-timer.C:
 		}
 		isNew, err := s.Fetch(ctx)

@@ -454,15 +454,17 @@ func TestPoll(t *testing.T) {
 	srv.handle(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	s := open(t, Config{URL: srv.URL, Key: k.key(t)})
 	ctx, cancel := context.WithCancel(t.Context())
-	changed, failed, ended := make(chan struct{}, 1), make(chan error, 100), make(chan struct{})
+	now, changed, failed, ended := make(chan struct{}), make(chan struct{}, 1), make(chan error, 100), make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.Poll(ctx, time.Millisecond, func() { changed <- struct{}{} }, func(err error) { failed <- err })
+		s.Poll(ctx, time.Hour, now, func() { changed <- struct{}{} }, func(err error) { failed <- err })
 	}()
+	now <- struct{}{}
 	if err := <-failed; !strings.Contains(err.Error(), "status 500") {
 		t.Error(err)
 	}
 	srv.give(`"one"`, build(t, k, content{sequence: 1}))
+	now <- struct{}{}
 	<-changed
 	cancel()
 	<-ended
