@@ -135,6 +135,7 @@ type Decision struct {
 
 	Revision string   `json:"-"` // content hash of the policy set
 	Controls []string `json:"-"` // control labels of the rules that fired, sorted
+	Cached   bool     `json:"-"` // made for an earlier input that differs in nothing it depends on
 	// Raw is data.sallyport.decision as canonical JSON, as it is recorded.
 	Raw json.RawMessage `json:"-"`
 }
@@ -188,7 +189,8 @@ const (
 // Decider evaluates policy.
 //
 // Decide is safe for concurrent use, reads nothing but in and the policy set,
-// and keeps neither. Any error means deny.
+// and keeps neither. A Decision may be given to many and must not be changed. Any
+// error means deny.
 type Decider interface {
 	Decide(ctx context.Context, in *Input) (*Decision, error)
 	Revision() string

@@ -45,6 +45,7 @@ type Record struct {
 	ConfigSHA256 string              `json:"config_sha256,omitempty"`
 	Decision     json.RawMessage     `json:"decision,omitempty"` // Decision.Raw
 	Controls     []string            `json:"controls,omitempty"`
+	Cache        string              `json:"cache,omitempty"` // "hit": made for an earlier input that differs in nothing it depends on
 	Verdict      string              `json:"verdict,omitempty"`
 	Action       Action              `json:"action,omitempty"`
 	Reasons      []Reason            `json:"reasons,omitempty"` // of a denial or a shed, the engine's own included

@@ -48,6 +48,9 @@ func (x *exchange) decisionRecord() (*Record, error) {
 	}
 	if d != nil {
 		r.Decision, r.Controls = d.Raw, d.Controls
+		if d.Cached {
+			r.Cache = "hit"
+		}
 		if d.Revision != "" {
 			r.Policy.Revision = d.Revision
 		}

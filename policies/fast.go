@@ -22,6 +22,7 @@ type fastPath struct {
 	rules    labelled
 	result   vm.Value // the name of the query's variable
 	decision decisionKeys
+	cache    *decisionCache // nil: decisions depend on the whole input
 }
 
 // decisionEntry is decisionPath as OPA's plans name it.
@@ -43,6 +44,7 @@ func (b *built) compileFast(ctx context.Context, data ast.Value, timeout time.Du
 	}
 	f.facts = newFactKeys(f.program)
 	f.decision = newDecisionKeys(f.program)
+	f.cache = newDecisionCache(f.program.Reads(), DefaultCacheBytes)
 	f.result = f.program.Intern("result")
 	return f, nil
 }
@@ -63,7 +65,20 @@ func (s *Set) baseDocument(ctx context.Context) (ast.Value, error) {
 // errUnusual leaves a decision to the reference.
 var errUnusual = errors.New("not for the fast path")
 
-func (f *fastPath) decide(ctx context.Context, in *engine.Input) (*engine.Decision, error) {
+func (f *fastPath) decide(ctx context.Context, in *engine.Input, revision string) (*engine.Decision, error) {
+	if f.cache == nil {
+		return f.evaluate(ctx, in, revision)
+	}
+	known, q := f.cache.find(in)
+	if known != nil {
+		return known, nil
+	}
+	d, err := f.evaluate(ctx, in, revision)
+	f.cache.keep(q, d)
+	return d, err
+}
+
+func (f *fastPath) evaluate(ctx context.Context, in *engine.Input, revision string) (*engine.Decision, error) {
 	m := f.program.Machine()
 	defer m.Release()
 	input, ok := f.facts.input(m, in)
@@ -86,7 +101,7 @@ func (f *fastPath) decide(ctx context.Context, in *engine.Input) (*engine.Decisi
 	if d.Raw, err = v.AppendJSON(make([]byte, 0, 1024)); err != nil {
 		return nil, errUnusual
 	}
-	d.Controls = f.controls(m)
+	d.Controls, d.Revision = f.controls(m), revision
 	return d, nil
 }
 

@@ -86,10 +86,9 @@ func (s *Set) Files() []File {
 // time limit, an ended ctx. The error names the rule where there is one.
 func (s *Set) Decide(ctx context.Context, in *engine.Input) (*engine.Decision, error) {
 	if s.fast != nil {
-		d, err := s.fast.decide(ctx, in)
+		d, err := s.fast.decide(ctx, in, s.revision)
 		switch {
 		case err == nil:
-			d.Revision = s.revision
 			return d, nil
 		case errors.Is(err, vm.ErrSteps), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			return nil, fmt.Errorf("evaluate policy: %w", err)

@@ -149,6 +149,10 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 		return s.callFolded(st, fn), nil
 	}
 	for i, a := range st.Args {
+		if l, isLocal := val(a).(ir.Local); ok && isLocal && i < 2 && l <= ir.Data {
+			args[i] = s.quiet(a) // what the function reads of it, it notes itself
+			continue
+		}
 		args[i] = s.operand(a)
 	}
 	if !ok {
@@ -270,7 +274,7 @@ func (s *scope) callDynamic(st *ir.CallDynamicStmt) op {
 	}
 	args := make([]operand, len(st.Args))
 	for i, a := range st.Args {
-		args[i] = s.local(a)
+		args[i] = s.quietLocal(a)
 	}
 	to := s.target(st.Result)
 	byPath := s.p.byPath

@@ -117,6 +117,8 @@ type scope struct {
 	uses   map[ir.Local]int      // statements of the block that read a local
 	sets   map[ir.Local]int      // statements of the block that assign a local
 	same   map[ir.Local]ir.Local // locals that are another name of one
+	at     map[ir.Local][]string // locals that hold what is at a path of the input
+	now    ir.Stmt               // being compiled
 }
 
 func (c *compiler) scope(fn *function) *scope {
@@ -153,6 +155,7 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 		var o op
 		for range 2 {
 			s.known, s.base, s.same = map[ir.Local]Value{}, map[ir.Local]bool{}, map[ir.Local]ir.Local{}
+			s.at = map[ir.Local][]string{ir.Input: {}}
 			if s.fixed {
 				s.known[ir.Data] = s.p.data
 			}
@@ -244,6 +247,7 @@ func (s *scope) place(st ir.Stmt) Place {
 func (s *scope) block(b *ir.Block) (op, error) {
 	var ops []op
 	for i := 0; i < len(b.Stmts); i++ {
+		s.now = b.Stmts[i]
 		if n, fold := s.composites(b.Stmts[i:]); n > 0 {
 			ops = append(ops, fold...)
 			i += n - 1
@@ -280,7 +284,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 	if !ok {
 		return 0, nil
 	}
-	source := s.operand(first.Source)
+	source := s.quiet(first.Source)
 	if source.constant() {
 		return 0, nil
 	}
@@ -291,7 +295,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 		if !ok || n > 0 && (val(d.Source) != last.Target || s.uses[last.Target] != 1) || s.sharedLocal(d.Target) {
 			break
 		}
-		k := s.operand(d.Key)
+		k := s.quiet(d.Key)
 		if !k.constant() || k.value.kind() != kindString {
 			break
 		}
@@ -320,6 +324,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 	}
 	if other.Defined() {
 		s.target(last.Target)
+		s.walked(first.Source, -1, keys, true)
 		return n + 1, func(_ *Machine, l []Value) ctl {
 			if v := find(l); v.h == nil || equal(v, other) != same {
 				return ctlUndefined
@@ -334,6 +339,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 		s.target(st.(*ir.DotStmt).Target)
 	}
 	s.base[last.Target] = base
+	s.walked(first.Source, last.Target, keys, false)
 	to := int(last.Target)
 	return n, func(_ *Machine, l []Value) ctl {
 		v := find(l)
@@ -360,7 +366,7 @@ func (s *scope) comparedWith(l ir.Local, st ir.Stmt) (other Value, same bool) {
 	if val(a) != l {
 		a, b = b, a
 	}
-	if o := s.operand(b); val(a) == l && o.constant() {
+	if o := s.quiet(b); val(a) == l && o.constant() {
 		return o.value, same
 	}
 	return Value{}, false
@@ -380,11 +386,12 @@ func (s *scope) test(st, next ir.Stmt) op {
 	if !ok || val(ne.A) != call.Result || val(ne.B) != ir.Bool(false) {
 		return nil
 	}
-	x, y := s.operand(call.Args[0]), s.operand(call.Args[1])
+	x, y := s.quiet(call.Args[0]), s.quiet(call.Args[1])
 	holds := condition(call.Func, x, y)
 	if holds == nil {
 		return nil
 	}
+	s.compares(call)
 	s.target(call.Result)
 	return func(_ *Machine, l []Value) ctl {
 		if holds(l) == 1 {
@@ -414,8 +421,15 @@ func (s *scope) nested(b *ir.Block, loop bool) (op, error) {
 	return o, err
 }
 
-// local is the operand for reading a local.
+// local is the operand for reading a local, whatever may be done with it.
 func (s *scope) local(l ir.Local) operand {
+	s.used(l)
+	return s.quietLocal(l)
+}
+
+// quietLocal is the operand for reading no more than a part of a local, which the
+// caller notes.
+func (s *scope) quietLocal(l ir.Local) operand {
 	if of, ok := s.same[l]; ok {
 		l = of
 	}
@@ -428,13 +442,20 @@ func (s *scope) local(l ir.Local) operand {
 }
 
 func (s *scope) operand(o ir.Operand) operand {
+	if l, ok := val(o).(ir.Local); ok {
+		s.used(l)
+	}
+	return s.quiet(o)
+}
+
+func (s *scope) quiet(o ir.Operand) operand {
 	switch v := val(o).(type) {
 	case ir.StringIndex:
 		return operand{local: -1, value: s.p.consts.String(s.static.Strings[v].Value)}
 	case ir.Bool:
 		return operand{local: -1, value: Bool(bool(v))}
 	case ir.Local:
-		return s.local(v)
+		return s.quietLocal(v)
 	}
 	panic(fmt.Sprintf("vm: operand of type %T", o.Value))
 }
@@ -456,6 +477,9 @@ func (s *scope) assign(l ir.Local, v Value) op {
 func (s *scope) target(l ir.Local) int {
 	delete(s.known, l)
 	delete(s.base, l)
+	if l != ir.Input {
+		delete(s.at, l)
+	}
 	return int(l)
 }
 

@@ -30,7 +30,7 @@ func (v Value) extended() (extended, bool) {
 		return extendedOf(magnitude(v.n), v.n < 0), true
 	}
 	n := v.number()
-	if n.ext.mant == 0 {
+	if n.ext.mant == 0 && !n.fixed {
 		if abs := math.Abs(n.f); abs < 1e-300 || abs > 1e300 {
 			return extended{}, false
 		}

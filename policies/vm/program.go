@@ -56,6 +56,7 @@ type Program struct {
 	funcs    []*function
 	byPath   map[string]*function // for calls whose callee is computed
 	plans    map[string]*plan
+	reads    map[string]*Read
 	strict   bool
 	steps    int
 	timeout  time.Duration
@@ -88,6 +89,7 @@ func Compile(cfg Config) (*Program, error) {
 	p := &Program{
 		consts: newConstants(),
 		byPath: map[string]*function{},
+		reads:  map[string]*Read{},
 		plans:  map[string]*plan{},
 		strict: cfg.Strict,
 		steps:  cfg.Steps,

@@ -335,7 +335,7 @@ func lookupBase(p *Program, v, key Value) Value {
 }
 
 func (s *scope) dot(st *ir.DotStmt) op {
-	source, key := s.operand(st.Source), s.operand(st.Key)
+	source, key := s.quiet(st.Source), s.operand(st.Key)
 	from, isLocal := val(st.Source).(ir.Local)
 	base := isLocal && (from == ir.Data || s.base[from])
 	if source.constant() && key.constant() {
@@ -352,6 +352,11 @@ func (s *scope) dot(st *ir.DotStmt) op {
 	}
 	to := s.target(st.Target)
 	s.base[st.Target] = base
+	if key.constant() && key.value.kind() == kindString {
+		s.walked(st.Source, st.Target, []Value{key.value}, false)
+	} else {
+		s.operand(st.Source)
+	}
 	if base {
 		return func(m *Machine, l []Value) ctl {
 			v := lookupBase(m.program, source.get(l), key.get(l))
@@ -473,7 +478,7 @@ func (s *scope) defined(at ir.Local, want bool) op {
 }
 
 func (s *scope) assignVar(st *ir.AssignVarStmt) op {
-	from := s.operand(st.Source)
+	from := s.quiet(st.Source)
 	if from.constant() {
 		return s.assign(st.Target, from.value)
 	}
@@ -487,6 +492,7 @@ func (s *scope) assignVar(st *ir.AssignVarStmt) op {
 		s.same[st.Target] = source
 		return nil
 	}
+	s.operand(st.Source)
 	return func(_ *Machine, l []Value) ctl {
 		l[to] = l[from.local]
 		return ctlNext

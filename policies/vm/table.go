@@ -245,7 +245,11 @@ func freeze(v Value) {
 	case kindString:
 		v.str().sum()
 	case kindNumber:
-		v.decimal()
+		if n := v.number(); !n.fixed {
+			v.decimal()
+			v.extended()
+			n.fixed = true
+		}
 	case kindArray:
 		for _, e := range v.array().elems {
 			freeze(e)

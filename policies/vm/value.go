@@ -64,8 +64,9 @@ type number struct {
 	text string // "" while it has not been needed
 	// ext is the number as OPA calculates with it; without a mantissa it has not been
 	// needed.
-	ext  extended
-	from origin
+	ext   extended
+	from  origin
+	fixed bool // text and ext are as they will be
 }
 
 // origin says where a number's text comes from while there is none.
