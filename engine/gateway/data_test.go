@@ -43,6 +43,7 @@ func TestData(t *testing.T) {
 	}{
 		{post("/v1/data/app/allow", `{"input":{"user":"alice"}}`), "app/allow", `{"user":"alice"}`, `{"decision_id":"q-1","result":{"a":[1]}}`},
 		{post("/v1/data", `{"input":7,"com.example/meta":{}}`), "", `7`, `{"decision_id":"q-1","result":{"a":[1]}}`},
+		{post("/v1/data", `{"input":[0,-0.0,0e-9,1e-300,0E5]}`), "", `[0,-0.0,0e-9,1e-300,0E5]`, `{"decision_id":"q-1","result":{"a":[1]}}`},
 		{post("/v1/data/", `{"input":{}}`), "", `{}`, `{"decision_id":"q-1","result":{"a":[1]}}`},
 		{post("/v1/data/a%2Fb/c%20d/", `{"input":[]}`), "a%2Fb/c%20d", `[]`, `{"decision_id":"q-1","result":{"a":[1]}}`},
 		{post("/v1/data/app", ``), "app", ``, `{"decision_id":"q-1","result":{"a":[1]},"warning":{"code":"api_usage_warning","message":"'input' key missing from the request"}}`},
@@ -79,7 +80,7 @@ func TestData(t *testing.T) {
 	}
 	// None of them is a decision, and none of the paths a label.
 	if exposed := ts.metricLines(t); strings.Contains(exposed, `sallyport_decisions_total`) || strings.Contains(exposed, "app") ||
-		!strings.Contains(exposed, `sallyport_requests_total{action="none",code="ok",route="/v1/data",verdict="none"} 13`) {
+		!strings.Contains(exposed, `sallyport_requests_total{action="none",code="ok",route="/v1/data",verdict="none"} 14`) {
 		t.Errorf("metrics:\n%s", exposed)
 	}
 }
@@ -144,6 +145,7 @@ func TestDataErrors(t *testing.T) {
 		{post("/v1/data/app", `{"input":1,"input":2}`), 400, "invalid_parameter"},
 		{post("/v1/data/app", `{"input":`+deep+`}`), 400, "invalid_parameter"},
 		{post("/v1/data/app", `{"input":1e999999999}`), 400, "invalid_parameter"},
+		{post("/v1/data/app", `{"input":-1.5E-999999999}`), 400, "invalid_parameter"},
 		{post("/v1/data/app", `{"input":`+strings.Repeat("9", 100)+`}`), 400, "invalid_parameter"},
 		{post("/v1/data/app", `{"input":"\xff"}`), 400, "invalid_parameter"},
 		{post("/v1/data/app", `{"input":1} {}`), 400, "invalid_parameter"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,7 +52,7 @@ func checkDocument(raw []byte) *engine.RequestError {
 		case t.Kind() == '0':
 			if n := t.String(); len(n) > maxNumberBytes {
 				return malformed("", "holds a number of more than "+strconv.Itoa(maxNumberBytes)+" characters")
-			} else if _, err := strconv.ParseFloat(n, 64); err != nil {
+			} else if f, err := strconv.ParseFloat(n, 64); err != nil || f == 0 && strings.ContainsAny(strings.FieldsFunc(n, exponent)[0], "123456789") {
 				return malformed("", "holds a number that is out of range")
 			}
 		}
@@ -64,6 +65,8 @@ func checkDocument(raw []byte) *engine.RequestError {
 	}
 	return nil
 }
+
+func exponent(r rune) bool { return r == 'e' || r == 'E' }
 
 // flag is a query parameter that is on where it has no value or "true", as in OPA.
 func flag(ctx *fasthttp.RequestCtx, name string) bool {
