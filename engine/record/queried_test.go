@@ -51,6 +51,16 @@ func TestQueryRecords(t *testing.T) {
 	if want := "c6dc003a"; !strings.HasPrefix(first.InputSHA256, want) || len(first.Input) > 0 {
 		t.Errorf("input_sha256 %s, input %s", first.InputSHA256, first.Input)
 	}
+	// There is no decision in any of them to be made again.
+	for _, f := range []Filter{{}, {Code: "eval_conflict_error"}} {
+		totals, err := Replay(t.Context(), dir, ReplayConfig{Filter: f}, func(r *Recorded) *Recorded { return r }, func(r *Recorded) error {
+			t.Errorf("replayed: %+v", r)
+			return nil
+		})
+		if err != nil || totals.Decisions != 0 {
+			t.Errorf("%+v: %+v, %v", f, totals, err)
+		}
+	}
 	for f, want := range map[Filter][]string{
 		{Verdict: "allow"}:            {"q-1"},
 		{Code: "eval_conflict_error"}: {"q-3"},

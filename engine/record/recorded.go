@@ -126,7 +126,7 @@ func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
 	}
 	switch {
 	case s.bad || s.i != len(raw):
-	case string(kind) == engine.RecordOutcome:
+	case string(kind) == engine.RecordOutcome, string(kind) == engine.RecordQuery:
 		return nil, recordOther
 	case string(kind) == engine.RecordGap:
 		return nil, r.inTime(recordGap)
