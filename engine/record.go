@@ -22,12 +22,13 @@ const (
 	RecordOutcome  = "outcome"
 	RecordGap      = "gap" // written by the log itself
 	RecordQuery    = "query"
+	RecordMismatch = "mismatch"
 )
 
 // Record is one entry of the decision log. A decision's record is written before
 // anything leaves; what came of it is a second record that names the first.
 type Record struct {
-	Kind       string `json:"kind"` // decision, outcome or query
+	Kind       string `json:"kind"` // decision, outcome, query, mismatch or gap
 	Seq        uint64 `json:"seq"`  // set by the log
 	Time       string `json:"time"` // RFC 3339 with nanoseconds, UTC
 	DecisionID string `json:"decision_id"`
@@ -63,6 +64,10 @@ type Record struct {
 
 	// Of a query, beside who, when, the input's hash, the policy and the action.
 	Query *RecordQueried `json:"query,omitempty"`
+
+	// Of a mismatch, beside the policy, the input and the decision as it was made:
+	// what OPA's own evaluator says; none: Reasons says why.
+	Reference json.RawMessage `json:"reference,omitempty"`
 
 	// Of a gap.
 	Gap *RecordDropped `json:"gap,omitempty"`

@@ -196,9 +196,3 @@ func (s *cacheShard) evict() {
 	}
 	s.remove(s.hand)
 }
-
-// CacheStats are counts since the set was loaded.
-type CacheStats struct {
-	Asked uint64 // decisions that were looked up
-	Hits  uint64
-}

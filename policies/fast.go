@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -23,6 +24,7 @@ type fastPath struct {
 	result   vm.Value // the name of the query's variable
 	decision decisionKeys
 	cache    *decisionCache // nil: decisions depend on the whole input
+	off      atomic.Bool    // it was wrong once
 }
 
 // decisionEntry is decisionPath as OPA's plans name it.

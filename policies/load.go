@@ -36,6 +36,11 @@ type Config struct {
 	FS fs.FS
 	// Timeout bounds one evaluation. 0: DefaultTimeout.
 	Timeout time.Duration
+	// OnMismatch has all decisions of the first minute and one in a thousand of the
+	// rest made again on OPA's own evaluator, off the way of requests. It is told of
+	// one that differs, after which OPA's evaluator makes all decisions of the set. It
+	// is called by one goroutine of the set's. nil: no decision is made again.
+	OnMismatch func(Mismatch)
 }
 
 // Load reads, checks, compiles and tests a policy set. An error is a Diagnostics
@@ -52,7 +57,11 @@ func Load(ctx context.Context, cfg Config) (*Set, error) {
 	if failed := failures(results); failed.failed() {
 		return nil, append(ds, failed...).inOrder()
 	}
-	return b.prepare(ctx, cfg.Timeout, ds.inOrder())
+	s, err := b.prepare(ctx, cfg.Timeout, ds.inOrder())
+	if err == nil && cfg.OnMismatch != nil && s.fast != nil {
+		s.recheck = newRechecker(s, cfg.OnMismatch)
+	}
+	return s, err
 }
 
 // built is a checked and compiled set.

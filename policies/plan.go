@@ -19,7 +19,13 @@ import (
 
 // plan is OPA's plan for one document of the modules. The modules are compiled
 // once more on the way, for OPA has no way to plan what is compiled.
-func plan(ctx context.Context, modules map[string]*ast.Module, entrypoint string) (*ir.Policy, error) {
+func plan(ctx context.Context, modules map[string]*ast.Module, entrypoint string) (_ *ir.Policy, err error) {
+	// OPA's planner panics on some replacements of built-ins by with.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("OPA's planner gave up: %v", r)
+		}
+	}()
 	b := &bundle.Bundle{Data: map[string]any{}}
 	b.Manifest.Init()
 	for name, m := range modules {

@@ -42,7 +42,8 @@ type Set struct {
 	store    storage.Store
 	read     storage.Transaction // shared by all evaluations; nothing ever writes
 	decision rego.PreparedEvalQuery
-	fast     *fastPath // nil: there is something in the set that it does not do
+	fast     *fastPath  // nil: there is something in the set that it does not do
+	recheck  *rechecker // nil: nobody wants to know
 	queries  *preparedQueries
 }
 
@@ -80,15 +81,19 @@ func (s *Set) Files() []File {
 	return files
 }
 
-// Decide evaluates the set on in. It reads nothing but in and the set, keeps
-// neither, and gives the same Raw bytes for the same input. Every error means
+// Decide evaluates the set on in. It reads nothing but in and the set and gives the
+// same Raw bytes for the same input. It may look at in again later, so in must not
+// be changed; the decision may be shared and must not be changed either. Every error means
 // deny: a conflict, a failed built-in, a contribution in the wrong shape, a spent
 // time limit, an ended ctx. The error names the rule where there is one.
 func (s *Set) Decide(ctx context.Context, in *engine.Input) (*engine.Decision, error) {
-	if s.fast != nil {
+	if s.fast != nil && !s.fast.off.Load() {
 		d, err := s.fast.decide(ctx, in, s.revision)
 		switch {
 		case err == nil:
+			if s.recheck != nil {
+				s.recheck.offer(in, d)
+			}
 			return d, nil
 		case errors.Is(err, vm.ErrSteps), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			return nil, fmt.Errorf("evaluate policy: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-ai/sallyport/policies"
 	"github.com/sallyport-ai/sallyport/targets"
 )
 
@@ -49,6 +50,9 @@ type app struct {
 	// bundles are the sources of policy bundles while the service runs; nil
 	// otherwise.
 	bundles *bundleSources
+	// mismatch is told of decisions that a check makes otherwise, while the service
+	// runs; nil otherwise.
+	mismatch func(policies.Mismatch)
 }
 
 // exitError carries an exit code. A nil Err has been reported already.

@@ -92,6 +92,7 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 	}
 	a.bundles = newBundleSources()
 	defer a.bundles.close()
+	a.mismatch = s.mismatch
 	p, m := a.build(ctx, s.host, path)
 	m.print(a.err)
 	if p == nil {
@@ -149,6 +150,10 @@ func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 		Logger:  s.log,
 		Version: buildVersion(),
 		Bundles: s.app.bundles.states,
+		Policy: func() gateway.PolicyState {
+			e := s.parts.Load().policies.Evaluation()
+			return gateway.PolicyState{Compiled: e.Compiled, Looked: e.Looked, Hits: e.Hits, Rechecked: e.Rechecked, Mismatches: e.Mismatches}
+		},
 		Log: func() gateway.LogState {
 			s := s.records.Stats()
 			return gateway.LogState{Records: s.Records, Dropped: s.Dropped, Queued: s.Queued, Failing: s.Err != nil}

@@ -198,3 +198,38 @@ func registerLog(reg *prometheus.Registry, state func() LogState) error {
 	}
 	return nil
 }
+
+// PolicyState says how decisions are made at one moment. The counts are those of
+// the policy in force.
+type PolicyState struct {
+	Compiled   bool   // by compiled policy; otherwise by OPA's own evaluator
+	Looked     uint64 // decisions that were looked up in the cache
+	Hits       uint64
+	Rechecked  uint64 // decisions that were made again on OPA's own evaluator
+	Mismatches uint64 // of those, that differed
+}
+
+// registerPolicy shows how decisions are made.
+func registerPolicy(reg *prometheus.Registry, state func() PolicyState) error {
+	gauge := func(name, help string, of func(PolicyState) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "sallyport", Name: name, Help: help},
+			func() float64 { return of(state()) })
+	}
+	for _, c := range []prometheus.Collector{
+		gauge("policy_compiled", "1 while decisions are made by compiled policy, 0 while by OPA's own evaluator.", func(s PolicyState) float64 {
+			if s.Compiled {
+				return 1
+			}
+			return 0
+		}),
+		gauge("policy_cache_lookups", "Decisions of the policy in force that were looked up.", func(s PolicyState) float64 { return float64(s.Looked) }),
+		gauge("policy_cache_hits", "Decisions of the policy in force that were found.", func(s PolicyState) float64 { return float64(s.Hits) }),
+		gauge("policy_rechecks", "Decisions of the policy in force that were made again on OPA's own evaluator.", func(s PolicyState) float64 { return float64(s.Rechecked) }),
+		gauge("policy_mismatches", "Decisions of the policy in force that OPA's own evaluator makes otherwise: a fault of this program.", func(s PolicyState) float64 { return float64(s.Mismatches) }),
+	} {
+		if err := reg.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -76,6 +76,7 @@ type Config struct {
 	Version  string               // of the program
 	Log      func() LogState      // nil: the decision log has no figures
 	Bundles  func() []BundleState // nil: there are no policy bundles
+	Policy   func() PolicyState   // nil: how decisions are made has no figures
 	Admin    Admin
 }
 
@@ -144,6 +145,11 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Bundles != nil {
 		if err := s.registry.Register(newBundleMetrics(c.Bundles)); err != nil {
+			return nil, fmt.Errorf("gateway: register metrics: %w", err)
+		}
+	}
+	if c.Policy != nil {
+		if err := registerPolicy(s.registry, c.Policy); err != nil {
 			return nil, fmt.Errorf("gateway: register metrics: %w", err)
 		}
 	}

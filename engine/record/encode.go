@@ -43,6 +43,11 @@ func encode(r *engine.Record) (*entry, error) {
 			return nil, fmt.Errorf("record of decision %q: decision: %w", r.DecisionID, err)
 		}
 	}
+	if len(r.Reference) > 0 {
+		if c.Reference, err = canonical(r.Reference); err != nil {
+			return nil, fmt.Errorf("record of a mismatch: reference: %w", err)
+		}
+	}
 	if r.Query != nil && len(r.Query.Result) > 0 {
 		q := *r.Query
 		if q.Result, err = canonical(q.Result); err != nil {

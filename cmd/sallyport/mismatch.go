@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/policies"
+)
+
+// mismatch is a fault of this program: a decision that OPA's own evaluator makes
+// otherwise. From now on that one makes the policy's decisions, which is slow and
+// right. What was decided stands in the log, and what should have been.
+func (s *service) mismatch(m policies.Mismatch) {
+	s.log.Error().Str("revision", m.Revision).Str("reference_error", m.ReferenceError).
+		Msg("OPA's own evaluator decides an input otherwise than the compiled policy, which is a fault of this program; decisions are OPA's from now on; the log has a record of kind mismatch")
+	input, err := json.Marshal(m.Input)
+	if err != nil {
+		s.log.Error().Err(err).Msg("the mismatch could not be recorded")
+		return
+	}
+	r := &engine.Record{
+		Kind: engine.RecordMismatch, Time: engine.FormatTime(time.Now()), Policy: &engine.RecordPolicy{Revision: m.Revision}, Input: input,
+	}
+	if m.Compiled != nil {
+		r.Decision = m.Compiled.Raw
+		if m.Compiled.Obligations.Log == engine.LogNone {
+			r.Log = engine.LogNone
+		}
+	}
+	if m.Reference != nil {
+		r.Reference = m.Reference.Raw
+	} else {
+		r.Reasons = []engine.Reason{{Code: engine.ReasonPolicyError, Message: m.ReferenceError, Rule: "engine"}}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if _, err := s.records.Record(ctx, r); err != nil {
+		s.log.Error().Err(err).Msg("the mismatch could not be recorded")
+	}
+}

@@ -1,0 +1,141 @@
+package policies
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// Mismatch is a decision that the compiled policy and OPA's own evaluator make
+// differently: a fault of this program.
+type Mismatch struct {
+	Revision  string
+	Input     *engine.Input    // must not be changed
+	Compiled  *engine.Decision // nil: it failed in a way that no policy should make it fail
+	Reference *engine.Decision // nil: ReferenceError says why
+	// ReferenceError and CompiledError name rules and lines and hold no values of the
+	// input but what a policy puts into its reasons.
+	ReferenceError, CompiledError string
+}
+
+// A fresh policy has all its decisions made again for a while, then one in some.
+const (
+	recheckAll   = time.Minute
+	recheckEvery = 1000
+	recheckQueue = 1024 // decisions that wait; more are not made again
+)
+
+// rechecker makes decisions again on OPA's own evaluator, off the way of requests,
+// one at a time.
+type rechecker struct {
+	set     *Set
+	report  func(Mismatch)
+	begun   time.Time // when the set was loaded
+	count   atomic.Uint64
+	queue   chan recheck
+	working atomic.Bool
+
+	checked, dropped, mismatches atomic.Uint64
+}
+
+type recheck struct {
+	in       *engine.Input
+	decision *engine.Decision
+}
+
+func newRechecker(s *Set, report func(Mismatch)) *rechecker {
+	return &rechecker{set: s, report: report, begun: time.Now(), queue: make(chan recheck, recheckQueue)}
+}
+
+// offer may have a decision made again. It does not wait.
+func (r *rechecker) offer(in *engine.Input, d *engine.Decision) {
+	if r.count.Add(1)%recheckEvery != 0 && time.Since(r.begun) > recheckAll {
+		return
+	}
+	select {
+	case r.queue <- recheck{in, d}:
+	default:
+		r.dropped.Add(1)
+		return
+	}
+	if r.working.CompareAndSwap(false, true) {
+		go r.work()
+	}
+}
+
+// work ends when nothing waits. Each of its decisions ends in the set's own time.
+func (r *rechecker) work() {
+	for {
+		select {
+		case c := <-r.queue:
+			r.check(c)
+			continue
+		default:
+		}
+		r.working.Store(false)
+		// Something may have come in between; then whoever is first goes on.
+		if len(r.queue) == 0 || !r.working.CompareAndSwap(false, true) {
+			return
+		}
+	}
+}
+
+func (r *rechecker) check(c recheck) {
+	want, err := r.set.reference(context.Background(), c.in)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return // the machine is busy, which says nothing
+	}
+	r.checked.Add(1)
+	if err == nil && sameDecision(want, c.decision) {
+		return
+	}
+	m := Mismatch{Revision: r.set.revision, Input: c.in, Compiled: c.decision, Reference: want}
+	if err != nil {
+		m.Reference, m.ReferenceError = nil, err.Error()
+	}
+	r.mismatch(m)
+}
+
+// mismatch turns the compiled policy off for good and says so.
+func (r *rechecker) mismatch(m Mismatch) {
+	r.mismatches.Add(1)
+	r.set.fast.off.Store(true)
+	r.report(m)
+}
+
+func sameDecision(a, b *engine.Decision) bool {
+	return bytes.Equal(a.Raw, b.Raw) && a.Allow == b.Allow && reflect.DeepEqual(a.Controls, b.Controls) &&
+		reflect.DeepEqual(a.Deny, b.Deny) && reflect.DeepEqual(a.Exclude, b.Exclude) && reflect.DeepEqual(a.Prefer, b.Prefer) &&
+		reflect.DeepEqual(a.Obligations, b.Obligations)
+}
+
+// Evaluation says how a set's decisions are made.
+type Evaluation struct {
+	Compiled   bool   // by compiled closures; otherwise by OPA's own evaluator
+	Cacheable  bool   // decisions do not depend on the whole input
+	Looked     uint64 // decisions that were looked up
+	Hits       uint64 // of those, found
+	Rechecked  uint64 // decisions that were made again on OPA's own evaluator
+	Unchecked  uint64 // that were to be and were not, for want of time
+	Mismatches uint64 // of those made again, that differed
+}
+
+// Evaluation is how decisions are made at this moment.
+func (s *Set) Evaluation() Evaluation {
+	e := Evaluation{}
+	if f := s.fast; f != nil {
+		e.Compiled = !f.off.Load()
+		if c := f.cache; c != nil {
+			e.Cacheable, e.Looked, e.Hits = true, c.asked.Load(), c.hits.Load()
+		}
+	}
+	if r := s.recheck; r != nil {
+		e.Rechecked, e.Unchecked, e.Mismatches = r.checked.Load(), r.dropped.Load(), r.mismatches.Load()
+	}
+	return e
+}

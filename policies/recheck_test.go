@@ -1,0 +1,166 @@
+package policies
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+const allowing = `package sallyport.rules.a
+
+deny contains {"code": "never", "message": "m"} if input.request.model == "no such model"
+`
+
+// TestRecheck gives a set the compiled form of another policy, as a fault of the
+// compiler would.
+func TestRecheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found := make(chan Mismatch, 100)
+		dir := write(t, map[string]string{"a.rego": strings.Replace(allowing, "==", "!=", 1)})
+		s, err := Load(t.Context(), Config{Paths: []string{dir}, OnMismatch: func(m Mismatch) { found <- m }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Load(t.Context(), Config{Paths: []string{write(t, map[string]string{"a.rego": allowing})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := exampleInput(2)
+		if _, err := s.Decide(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(found) != 0 || !s.Evaluation().Compiled || s.Evaluation().Rechecked != 1 {
+			t.Fatalf("a policy without a fault: %d mismatches, %+v", len(found), s.Evaluation())
+		}
+
+		s.fast = other.fast
+		wrong, err := s.Decide(t.Context(), in)
+		if err != nil || !wrong.Allow {
+			t.Fatalf("the planted fault does nothing: %v, %v", wrong, err)
+		}
+		synctest.Wait()
+		m := <-found
+		if m.Revision != s.Revision() || m.Input != in || m.Compiled != wrong || m.Reference == nil || m.Reference.Allow {
+			t.Errorf("mismatch: %+v", m)
+		}
+		if e := s.Evaluation(); e.Compiled || e.Mismatches != 1 {
+			t.Errorf("evaluation: %+v", e)
+		}
+		if d, err := s.Decide(t.Context(), in); err != nil || d.Allow {
+			t.Errorf("after the mismatch: %v, %v", d, err)
+		}
+	})
+}
+
+// TestDecisionCache: a decision is remembered when its key is seen again, by what
+// it depends on and nothing else.
+func TestDecisionCache(t *testing.T) {
+	dir := write(t, map[string]string{"a.rego": `package sallyport.rules.a
+
+deny contains {"code": "long", "message": "m"} if input.request.prompt_tokens > 100
+
+deny contains {"code": "model", "message": "m"} if input.request.model == "x"
+`})
+	s, err := Load(t.Context(), Config{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	decide := func(change func(*engine.Input)) *engine.Decision {
+		t.Helper()
+		in := exampleInput(2)
+		in.Request.PromptTokens = 50
+		change(in)
+		d, err := s.Decide(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := s.reference(t.Context(), in)
+		if err != nil || !sameDecision(want, d) {
+			t.Fatalf("decided %s, want %s, %v", d.Raw, want.Raw, err)
+		}
+		return d
+	}
+	none := func(*engine.Input) {}
+	for i, want := range []bool{false, false, true, true} {
+		if got := decide(none).Cached; got != want {
+			t.Errorf("decision %d: cached %v, want %v", i, got, want)
+		}
+	}
+	for name, same := range map[string]func(*engine.Input){
+		"another time":             func(in *engine.Input) { in.Time = "2031-01-01T00:00:00Z" },
+		"on this side of the mark": func(in *engine.Input) { in.Request.PromptTokens = 99 },
+		"another header":           func(in *engine.Input) { in.Request.Headers["x"] = "y" },
+	} {
+		if !decide(same).Cached {
+			t.Errorf("%s: decided anew", name)
+		}
+	}
+	for name, other := range map[string]func(*engine.Input){
+		"at the mark":      func(in *engine.Input) { in.Request.PromptTokens = 100 },
+		"beyond the mark":  func(in *engine.Input) { in.Request.PromptTokens = 101 },
+		"another model":    func(in *engine.Input) { in.Request.Model = "x" },
+		"no such target":   func(in *engine.Input) { clear(in.Targets) },
+		"another's target": func(in *engine.Input) { in.Targets["new"] = engine.TargetFacts{Target: "new"} },
+	} {
+		if decide(other).Cached {
+			t.Errorf("%s: not decided anew", name)
+		}
+	}
+}
+
+// TestCacheIsBounded: whatever is asked, the cache keeps to its bytes.
+func TestCacheIsBounded(t *testing.T) {
+	s, err := Load(t.Context(), standard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 64 << 10
+	s.fast.cache = newDecisionCache(s.fast.program.Reads(), limit)
+	in := exampleInput(3)
+	for i := range 2000 {
+		in.Principal.ID = strings.Repeat("x", i/4%50)
+		in.Usage.SpentUSD.Month = float64(i / 4)
+		if _, err := s.Decide(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total, entries := 0, 0
+	for i := range s.fast.cache.shards {
+		sh := &s.fast.cache.shards[i]
+		n := 0
+		for _, e := range sh.entries {
+			n += e.size()
+		}
+		if n != sh.bytes || n > sh.limit {
+			t.Errorf("shard %d counts %d bytes, holds %d, may hold %d", i, sh.bytes, n, sh.limit)
+		}
+		total += n
+		entries += len(sh.entries)
+	}
+	if total > limit || entries == 0 {
+		t.Errorf("%d entries of %d bytes", entries, total)
+	}
+}
+
+func TestCacheHitAllocatesNothing(t *testing.T) {
+	s, err := Load(t.Context(), standard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := exampleInput(12)
+	for range 3 {
+		if _, err := s.Decide(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if d, err := s.Decide(t.Context(), in); err != nil || !d.Cached {
+			t.Fatal("not cached")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
