@@ -116,3 +116,26 @@ func TestPreparedQueriesAreBounded(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+// BenchmarkQuery is a small document: asked for again, and by a path that was not
+// asked for before.
+func BenchmarkQuery(b *testing.B) {
+	s := load(b, map[string]string{"a.rego": good, "app.rego": documents})
+	input := []byte(`{"user":"alice"}`)
+	b.Run("prepared", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Query(b.Context(), "app/allow", input); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("new path", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, err := s.Query(b.Context(), fmt.Sprint("none/", i), input); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
