@@ -65,9 +65,12 @@ func checkPackages(modules map[string]*ast.Module) Diagnostics {
 		switch {
 		case len(path) == 0 || path[0] != "sallyport":
 			continue
-		case len(path) < 2 || path[1] != "rules":
+		case len(path) < 2 || path[1] != "rules" && path[1] != "invariants":
 			ds = append(ds, at(m.Package.Loc(), fmt.Sprintf("package %s belongs to the library, which is not edited", strings.Join(path, ".")),
-				"put rules in a package sallyport.rules.NAME, and helpers in a package of any name outside sallyport"))
+				"put rules in a package sallyport.rules.NAME, invariants in sallyport.invariants.NAME, and helpers in a package of any name outside sallyport"))
+		case len(path) == 2 && path[1] == "invariants":
+			ds = append(ds, at(m.Package.Loc(), "package sallyport.invariants has no name of its own",
+				"name what the invariants protect: package sallyport.invariants.residency"))
 		case len(path) == 2:
 			ds = append(ds, at(m.Package.Loc(), "package sallyport.rules has no name of its own",
 				"name the story the rules tell: package sallyport.rules.residency"))

@@ -23,9 +23,12 @@ type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 	Hint     string   `json:"hint,omitempty"` // how to mend it
+	// Example is a decision input document, as one line of JSON, that shows it.
+	Example string `json:"example,omitempty"`
 }
 
-// String is "file:line:col: message (hint)", as editors and CI systems parse it.
+// String is "file:line:col: message (hint)", as editors and CI systems parse it,
+// and the example on a line of its own.
 func (d Diagnostic) String() string {
 	var b strings.Builder
 	if d.File != "" {
@@ -41,6 +44,9 @@ func (d Diagnostic) String() string {
 	b.WriteString(d.Message)
 	if d.Hint != "" {
 		b.WriteString(" (" + d.Hint + ")")
+	}
+	if d.Example != "" {
+		b.WriteString("\n" + d.Example)
 	}
 	return b.String()
 }

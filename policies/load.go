@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/sallyport-ai/sallyport/engine"
 )
 
 // DefaultTimeout bounds one evaluation where Config.Timeout is zero. It is there
@@ -36,6 +39,12 @@ type Config struct {
 	FS fs.FS
 	// Timeout bounds one evaluation. 0: DefaultTimeout.
 	Timeout time.Duration
+	// Logged are inputs of logged decisions, on which invariants are tried beside
+	// those made for it. nil: none.
+	Logged iter.Seq[*engine.Input]
+	// Unproven leaves out the search for inputs that break an invariant, for a set
+	// that has passed it or that decides nothing.
+	Unproven bool
 	// OnMismatch has all decisions of the first minute and one in a thousand of the
 	// rest made again on OPA's own evaluator, off the way of requests. It is told of
 	// one that differs, after which OPA's evaluator makes all decisions of the set. It
@@ -58,7 +67,13 @@ func Load(ctx context.Context, cfg Config) (*Set, error) {
 		return nil, append(ds, failed...).inOrder()
 	}
 	s, err := b.prepare(ctx, cfg.Timeout, ds.inOrder())
-	if err == nil && cfg.OnMismatch != nil && s.fast != nil {
+	if err == nil {
+		err = b.holdInvariants(ctx, s, &cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if cfg.OnMismatch != nil && s.fast != nil {
 		s.recheck = newRechecker(s, cfg.OnMismatch)
 	}
 	return s, err
@@ -126,6 +141,7 @@ func build(cfg *Config) (*built, Diagnostics) {
 	ds = append(ds, b.compile(unparsed)...)
 	if !b.compiler.Failed() {
 		ds = append(ds, b.checkShapes()...)
+		ds = append(ds, b.checkInvariants()...)
 	}
 	if !ds.failed() {
 		ds = append(ds, b.checkRefs(own)...)

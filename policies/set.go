@@ -45,6 +45,8 @@ type Set struct {
 	fast     *fastPath  // nil: there is something in the set that it does not do
 	recheck  *rechecker // nil: nobody wants to know
 	queries  *preparedQueries
+
+	invariants *invariants // nil: none is stated
 }
 
 var _ engine.Decider = (*Set)(nil)

@@ -197,7 +197,7 @@ func mergeData(sources []source) (map[string]any, Diagnostics) {
 			continue
 		}
 		fail := func(line, col int, message, hint string) {
-			ds = append(ds, Diagnostic{s.shown, line, col, SeverityError, message, hint})
+			ds = append(ds, Diagnostic{File: s.shown, Line: line, Col: col, Severity: SeverityError, Message: message, Hint: hint})
 		}
 		// The decoder below keeps the last of two members of one name and the first of
 		// two documents; nobody can tell which one was meant.

@@ -238,8 +238,8 @@ func failures(results []TestResult) Diagnostics {
 	var ds Diagnostics
 	for _, t := range results {
 		if t.Outcome == Fail || t.Outcome == Err {
-			ds = append(ds, Diagnostic{t.File, t.Line, 1, SeverityError,
-				fmt.Sprintf("test %s.%s failed: %s", t.Package, t.Name, t.Message), "sallyport test shows each test"})
+			ds = append(ds, Diagnostic{File: t.File, Line: t.Line, Col: 1, Severity: SeverityError,
+				Message: fmt.Sprintf("test %s.%s failed: %s", t.Package, t.Name, t.Message), Hint: "sallyport test shows each test"})
 		}
 	}
 	return ds
