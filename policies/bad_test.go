@@ -28,7 +28,7 @@ func TestLoadRefuses(t *testing.T) {
 			"a.rego": "package sallyport.rules.a\n\ndeny contains {\"code\": \"a\", \"message\": \"m\"} if x == 1\n",
 			"b.rego": "package sallyport.rules.b\n\ndeny contains {\"code\": \"b\", \"message\": \"m\"} if input.request.modle == \"x\"\n",
 			"c.rego": good,
-		}, []string{"a.rego:3:48: var x is unsafe", "b.rego:3:48: undefined ref: input.request.modle (there are dialect,…model,"}},
+		}, []string{"a.rego:3:48: var x is unsafe", "b.rego:3:48: undefined ref: input.request.modle (did you mean input.request.model? there are dialect,…model,"}},
 		{"recursion", map[string]string{"a.rego": good + "p if q\n\nq if p\n"},
 			[]string{"a.rego:4:1: …recursive", "a.rego:6:1: …recursive"}},
 		{"conflict of rule kinds", map[string]string{"a.rego": good + "p := 1\n\np contains 2\n"},
@@ -64,7 +64,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"rule that is a function", map[string]string{"a.rego": good + "prefer(x) := x\n"},
 			[]string{"a.rego:4:1: prefer must not be a function"}},
 		{"misspelt library name", map[string]string{"a.rego": good + "prefer.x := 1 if input.request.model in data.sallyport.personal_kindz\n"},
-			[]string{"a.rego:4:41: data.sallyport.personal_kindz does not exist, so the rule would never fire (the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.codes, sallyport.testing.excluded, sallyport.testing.found"}},
+			[]string{"a.rego:4:41: data.sallyport.personal_kindz does not exist, so the rule would never fire (did you mean data.sallyport.personal_kinds? the library offers sallyport.found, sallyport.kinds_found, sallyport.personal_kinds, sallyport.secret_kinds, sallyport.testing.codes, sallyport.testing.excluded, sallyport.testing.found"}},
 		{"a wrong shape beside another mistake", map[string]string{"a.rego": good + "obligation.redact := \"x\"\n", "b.rego": "package b\n\nx if y\n"},
 			[]string{"a.rego:4:1: obligation.redact is string", "b.rego:3:6: var y is unsafe"}},
 		{"misspelt rule package", map[string]string{"a.rego": good + "prefer.x := 1 if data.sallyport.rules.gut.x\n"},
@@ -126,7 +126,7 @@ func TestLoadWarnsOfUnknownObligation(t *testing.T) {
 
 func TestLoadWarnsOfUnreadRules(t *testing.T) {
 	s := load(t, map[string]string{
-		"a.rego": good + "allow if true\n\nobligations.log := \"none\"\n\nprefer[t] := 1 if {\n\tsome t in near\n\tlikes(t)\n}\n\nnear := data.helpers.near\n\nlikes(_) := true\n",
+		"a.rego": good + "allow if true\n\nbudgets.log := \"none\"\n\nprefer[t] := 1 if {\n\tsome t in near\n\tlikes(t)\n}\n\nnear := data.helpers.near\n\nlikes(_) := true\n",
 		"b.rego": "package helpers\n\nnear := {\"x\"}\n\nunused := 1\n",
 	})
 	var got []string
@@ -135,7 +135,7 @@ func TestLoadWarnsOfUnreadRules(t *testing.T) {
 	}
 	want := []string{
 		"a.rego:4:1: warning: nothing reads the rule allow (what no rule denies or excludes is allowed: say what to deny or exclude instead)",
-		"a.rego:6:1: warning: nothing reads the rule obligations (a rule package says deny, exclude, prefer or obligation)",
+		"a.rego:6:1: warning: nothing reads the rule budgets (a rule package says deny, exclude, prefer or obligation)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

@@ -166,6 +166,9 @@ func (b *built) checkRefs(own map[string]*ast.Module) Diagnostics {
 				d.Hint = "the rule packages are " + strings.Join(b.packages, ", ")
 			default:
 				d.Hint = "the library offers " + strings.Join(b.offered(), ", ")
+				if near := nearest(strings.Join(path, "."), b.offered()); near != "" {
+					d.Hint = "did you mean data." + near + "? " + d.Hint
+				}
 			}
 			ds = append(ds, d)
 			return false
@@ -240,12 +243,14 @@ func (b *built) checkUnread(own map[string]*ast.Module) Diagnostics {
 			if contribution(r) != "" || strings.HasPrefix(name, "test_") || read[pkg+"/"+name] || read[pkg+"/*"] {
 				continue
 			}
-			hint := "a rule package says deny, exclude, prefer or obligation"
-			if name == "allow" {
-				hint = "what no rule denies or excludes is allowed: say what to deny or exclude instead"
-			}
-			d := at(r.Loc(), "nothing reads the rule "+name, hint)
+			d := at(r.Loc(), "nothing reads the rule "+name, "a rule package says deny, exclude, prefer or obligation")
 			d.Severity = SeverityWarning
+			if name == "allow" {
+				d.Hint = "what no rule denies or excludes is allowed: say what to deny or exclude instead"
+			} else if near := nearest(name, contributions[:]); near != "" {
+				// It was to forbid something, and would not.
+				d.Severity, d.Hint = SeverityError, "did you mean "+near+"? "+d.Hint
+			}
 			ds = append(ds, d)
 		}
 	}
@@ -319,7 +324,14 @@ func fromAST(e *ast.Error, file string) Diagnostic {
 		}
 		if len(names) > 0 {
 			d.Hint = "there are " + strings.Join(names, ", ")
+			name := strings.Trim(detail.Ref[detail.Pos].Value.String(), `"`)
+			before, _, _ := strings.Cut(strings.TrimPrefix(e.Message, "undefined ref: "), "."+name)
+			if near := nearest(name, names); near != "" {
+				d.Hint = "did you mean " + before + member(near) + "? " + d.Hint
+			}
 		}
+	case *ast.UnificationErrDetail:
+		d.Hint = unified(detail)
 	case *ast.RefErrUnsupportedDetail:
 		d.Hint = fmt.Sprintf("%v is %v", detail.Ref[:detail.Pos+1], detail.Have)
 	}

@@ -140,6 +140,7 @@ func build(cfg *Config) (*built, Diagnostics) {
 	ds = append(ds, b.freeInputs()...)
 	ds = append(ds, b.compile(unparsed)...)
 	if !b.compiler.Failed() {
+		ds = append(ds, b.checkInputRefs()...)
 		ds = append(ds, b.checkShapes()...)
 		ds = append(ds, b.checkInvariants()...)
 	}
@@ -216,7 +217,7 @@ func (b *built) compile(unparsed bool) Diagnostics {
 		}
 		dropped := false
 		for _, e := range b.compiler.Errors {
-			d := fromAST(e, "")
+			d := b.suggest(fromAST(e, ""), e)
 			if complete || !undefinedElsewhere(e) {
 				ds = append(ds, d)
 			}

@@ -80,6 +80,9 @@ func (b *built) checkShapes() Diagnostics {
 				d := at(named[0].Loc(), fmt.Sprintf("there is no obligation %q: a request it applies to is denied", key),
 					"the obligations are "+strings.Join(knownObligations[:], ", "))
 				d.Severity = SeverityWarning
+				if near := nearest(key, knownObligations[:]); near != "" {
+					d.Severity, d.Hint = SeverityError, "did you mean obligation."+near+"? "+d.Hint
+				}
 				ds = append(ds, d)
 				continue
 			}

@@ -1,0 +1,168 @@
+package policies
+
+import (
+	"strings"
+	"testing"
+)
+
+// Each misspelling is an error at its place, and says what was probably meant.
+func TestLoadRefusesMisspellings(t *testing.T) {
+	const reason = `deny contains {"code": "a", "message": "m"} if `
+	tests := []struct {
+		rules string // from line 3 on
+		want  string // place, message and the start of the hint
+	}{
+		// Members of the input, however they are reached.
+		{reason + `input.request.modle == "x"`, `3:48: undefined ref: input.request.modle (did you mean input.request.model? there are dialect, headers, `},
+		{reason + `input.reqest.model == "x"`, `3:48: undefined ref: input.reqest.model (did you mean input.request? there are budget, `},
+		{reason + `input["request"]["modle"] == "x"`, `3:48: undefined ref: input.request.modle (did you mean input.request.model? `},
+		{reason + `input.principal.role[_] == "x"`, `3:48: undefined ref: input.principal.role[_] (did you mean input.principal.roles? `},
+		{reason + `input.usage.spend_usd.day > 5`, `3:48: undefined ref: input.usage.spend_usd.day (did you mean input.usage.spent_usd? `},
+		{reason + `input.usage.spent_usd.week > 5`, `3:48: undefined ref: input.usage.spent_usd.week (there are day, hour, month)`},
+		{reason + `input.budget.total < 5`, `3:48: undefined ref: input.budget.total (did you mean input.budget.total_ms? `},
+		{reason + "{\n\tr := input.request\n\tr.modle == \"x\"\n}", `5:2: undefined ref: r.modle (did you mean r.model? `},
+		{"import input.request as req\n\n" + reason + `req.modle == "x"`, `5:48: undefined ref: input.request.modle (did you mean input.request.model? `},
+		{reason + `f(input.request)` + "\n\nf(r) if r.modle == \"x\"", `5:9: undefined ref: r.modle (did you mean r.model? `},
+		{reason + "f(input.request.model)\n\nf(m) if m.name == \"x\"", `5:9: undefined ref: m.name (m is string)`},
+		{reason + `object.get(input.request, "modle", "") == "x"`, `3:48: undefined ref: input.request.modle (did you mean input.request.model? `},
+		{reason + `object.get(input, ["request", "modle"], "") == "x"`, `3:48: undefined ref: input.request.modle (did you mean input.request.model? `},
+		// Below members of any name, where OPA's type checker looks no further.
+		{reason + `input.classifiers.pii.findngs.X.count > 1`, `3:48: undefined ref: input.classifiers.pii.findngs (did you mean input.classifiers.pii.findings? `},
+		{reason + `input.classifiers.pii.findings.EMAIL_ADDRESS.maxscore > 0.5`, `3:48: undefined ref: input.classifiers.pii.findings.EMAIL_ADDRESS.maxscore (did you mean input.classifiers.pii.findings.EMAIL_ADDRESS.max_score? `},
+		{reason + `input.targets[_].postur.x == "edge"`, `3:48: undefined ref: input.targets[_].postur (did you mean input.targets[_].posture? `},
+		{reason + "{\n\tsome t in input.targets\n\tnot t.healty\n}", `5:6: undefined ref: t.healty (did you mean t.healthy? `},
+		{reason + "{\n\tsome _, t in input.targets\n\tt.postur == \"cloud\"\n}", `5:2: undefined ref: t.postur (did you mean t.posture? `},
+		{reason + "{\n\tevery t in input.targets {\n\t\tt.cost > 1\n\t}\n}", `5:3: undefined ref: t.cost (did you mean t.cost_estimate_usd? there are attributes, cost_estimate_usd, `},
+		{reason + "count([t | some t in input.targets; t.helthy]) > 1", `3:84: undefined ref: t.helthy (did you mean t.healthy? `},
+		{reason + "count(kinds) > 0\n\nkinds contains k if {\n\tsome c in input.classifiers\n\tsome k, f in c.findings\n\tf.max_scor > 0.5\n}", `8:2: undefined ref: f.max_scor (did you mean f.max_score? `},
+		{reason + "usable[_].postur == \"x\"\n\nusable[k] := t if some k, t in input.targets", `3:48: undefined ref: input.targets[_].postur (did you mean input.targets[_].posture? `},
+		{reason + "{\n\tsome t in input.targets\n\tlocal(t)\n}\n\nlocal(target) if target.juristiction == \"EU\"", `8:18: undefined ref: target.juristiction (did you mean target.jurisdiction? `},
+		// Values.
+		{reason + `input.targets[_].posture == "clod"`, `3:48: input.targets[_].posture is never "clod" (did you mean "cloud"? it is one of cloud, gpu_cluster, edge, air_gapped)`},
+		{reason + `"airgapped" == input.targets[_].posture`, `3:48: input.targets[_].posture is never "airgapped" (did you mean "air_gapped"? `},
+		{reason + `input.targets[_].posture in {"gpu-cluster", "edge"}`, `3:48: input.targets[_].posture is never "gpu-cluster" (did you mean "gpu_cluster"? `},
+		{reason + "{\n\tsome t in input.targets\n\tp := t.posture\n\tp != \"on_premises\"\n}", `6:2: input.targets[_].posture is never "on_premises" (it is one of `},
+		{reason + `input.request.model == 5`, `3:48: match error (the left side is string and the right side number, which are never equal)`},
+		// Names of the library, of rules, of built-ins.
+		{reason + `"X" in data.sallyport.personal_kindz`, `3:55: data.sallyport.personal_kindz does not exist, so the rule would never fire (did you mean data.sallyport.personal_kinds? the library offers `},
+		{"import data.sallyport as sp\n\n" + reason + `"X" in sp.secret_kind`, `5:55: data.sallyport.secret_kind does not exist, so the rule would never fire (did you mean data.sallyport.secret_kinds? `},
+		{reason + `data.sallyport.fond("EMAIL_ADDRESS", 0.5)`, `3:48: undefined function data.sallyport.fond (did you mean data.sallyport.found? the library offers `},
+		{reason + `startwith(input.request.model, "gpt")`, `3:48: undefined function startwith (did you mean startswith?)`},
+		{reason + `larg(input.request)` + "\n\nlarge(r) if r.messages > 5", `3:48: undefined function larg (did you mean large?)`},
+		{reason + `inputs.request.stream`, `3:48: var inputs is unsafe (did you mean input?)`},
+		{reason + `contracter` + "\n\ncontractor if input.request.stream", `3:48: var contracter is unsafe (did you mean contractor?)`},
+		// What a rule package says.
+		{`denny contains {"code": "a", "message": "m"} if input.request.stream`, `3:1: nothing reads the rule denny (did you mean deny? `},
+		{`exlude.x contains {"code": "a", "message": "m"} if input.request.stream`, `3:1: nothing reads the rule exlude (did you mean exclude? `},
+		{`obligations.log := "none"`, `3:1: nothing reads the rule obligations (did you mean obligation? `},
+		{`obligation.redcat contains "EMAIL_ADDRESS"`, `3:1: there is no obligation "redcat": a request it applies to is denied (did you mean obligation.redact? `},
+		{`obligation["max_cost"] := 5`, `3:1: there is no obligation "max_cost": a request it applies to is denied (did you mean obligation.max_cost_usd? `},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rules, func(t *testing.T) {
+			dir := write(t, map[string]string{"a.rego": "package sallyport.rules.good\n\n" + tt.rules + "\n"})
+			_, err := Load(t.Context(), Config{Paths: []string{dir}})
+			if err == nil {
+				t.Fatal("is loaded")
+			}
+			got := strings.ReplaceAll(err.Error(), dir+"/", "")
+			if !strings.HasPrefix(got, "a.rego:"+tt.want) || strings.Contains(got, "\n") {
+				t.Errorf("got %s\nwant a.rego:%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// What is not a mistake is none.
+func TestLoadAcceptsWhatIsThere(t *testing.T) {
+	for _, rules := range []string{
+		// Names that are the client's, the configuration's or a classifier's.
+		`deny contains {"code": "a", "message": "m"} if input.principal.attributes.postur == "x"`,
+		`deny contains {"code": "a", "message": "m"} if input.request.headers["x-modle"] == input.request.metadata.modle`,
+		`deny contains {"code": "a", "message": "m"} if input.classifiers.mine.scores.complxity > 0.5`,
+		`deny contains {"code": "a", "message": "m"} if input.targets.clod.posture == "cloud"`,
+		// A function that is called with more than the input.
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tlocal(input.targets[_])\n\tlocal(data.acme.hosts[_])\n}\n\nlocal(x) if x.region == \"EU\"",
+		// A variable that may be something else.
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tsome x in [input.request, {\"modle\": \"x\"}]\n\tx.modle == \"x\"\n}",
+		// The values of posture beside another name's.
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tsome t in input.targets\n\tt.attributes.posture == \"on_premises\"\n}",
+		// A function of its own result.
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if f(f(f(input))).x == 1\n\nf(x) := x[input.request.model]",
+	} {
+		dir := write(t, map[string]string{"a.rego": "package sallyport.rules.good\n\n" + rules + "\n", "acme/data.json": `{"hosts": {}}`})
+		if _, err := Load(t.Context(), Config{Paths: []string{dir}}); err != nil {
+			t.Errorf("%s\n%v", rules, err)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	tests := []struct{ name, among, want string }{
+		{"modle", "messages model", "model"},
+		{"Model", "model", "model"},
+		{"tool", "tools model", "tools"},
+		{"x", "ab cd", ""},
+		{"completely", "different", ""},
+		{"", "abcd", ""},
+	}
+	for _, tt := range tests {
+		if got := nearest(tt.name, strings.Fields(tt.among)); got != tt.want {
+			t.Errorf("nearest(%q, %q) = %q, want %q", tt.name, tt.among, got, tt.want)
+		}
+	}
+	kinds := []string{"EMAIL_ADDRESS", "CREDIT_CARD", "UK_PASSPORT", "US_SSN", "PERSON"}
+	for name, want := range map[string]string{
+		"EMAIL_ADRESS": "EMAIL_ADDRESS", "EMAILADDRESS": "EMAIL_ADDRESS", "CREDITCARD": "CREDIT_CARD", "CREDIT_CRAD": "CREDIT_CARD",
+		"NZ_PASSPORT": "", "US_SNN": "US_SSN", "DE_SSN": "", "PERSONS": "PERSON", "SECRET_MINE": "",
+	} {
+		if got := nearestKind(name, kinds); got != want {
+			t.Errorf("nearestKind(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzDistance(f *testing.F) {
+	f.Add("modle", "model")
+	f.Add("", "abc")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if len(a)+len(b) > 200 {
+			return
+		}
+		d := distance(a, b)
+		if d != distance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) || d < max(len(a), len(b))-min(len(a), len(b)) {
+			t.Errorf("distance(%q, %q) = %d, the other way round %d", a, b, d, distance(b, a))
+		}
+	})
+}
+
+// The flows of the whole standard policy end, and know where its values come from.
+func TestFlows(t *testing.T) {
+	b, ds := build(&Config{})
+	if ds.failed() {
+		t.Fatal(ds)
+	}
+	f := b.flows()
+	for path, want := range map[string]string{
+		"data.sallyport.rules.routing.complexity": "input.classifiers.complexity.scores.complexity",
+		"data.sallyport.rules.spend.cap":          "input.principal.attributes.monthly_usd",
+		"data.sallyport.kinds_found":              "input.classifiers[_].findings",
+		"data.sallyport.rules.routing.dearest":    "input.targets[_].cost_estimate_usd",
+	} {
+		g := f.gives[path]
+		if g == nil {
+			t.Errorf("%s gives nothing", path)
+			continue
+		}
+		var got []string
+		for _, p := range g.value.paths(exactly, keyOf, madeOf) {
+			got = append(got, p.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s comes from %v, want %s", path, got, want)
+		}
+	}
+	if len(f.rules) < 50 {
+		t.Errorf("%d rules", len(f.rules))
+	}
+}
