@@ -23,11 +23,12 @@ type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 	Hint     string   `json:"hint,omitempty"` // how to mend it
+	Rule     string   `json:"rule,omitempty"` // of Lint, that it comes from
 	// Example is a decision input document, as one line of JSON, that shows it.
 	Example string `json:"example,omitempty"`
 }
 
-// String is "file:line:col: message (hint)", as editors and CI systems parse it,
+// String is "file:line:col: message (hint) [rule]", as editors and CI systems parse it,
 // and the example on a line of its own.
 func (d Diagnostic) String() string {
 	var b strings.Builder
@@ -44,6 +45,9 @@ func (d Diagnostic) String() string {
 	b.WriteString(d.Message)
 	if d.Hint != "" {
 		b.WriteString(" (" + d.Hint + ")")
+	}
+	if d.Rule != "" {
+		b.WriteString(" [" + d.Rule + "]")
 	}
 	if d.Example != "" {
 		b.WriteString("\n" + d.Example)
