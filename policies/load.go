@@ -288,6 +288,7 @@ func (b *built) prepare(ctx context.Context, timeout time.Duration, warnings Dia
 		warnings: warnings,
 		timeout:  timeout,
 		compiler: b.compiler,
+		modules:  b.modules,
 		store:    b.store(),
 		queries:  &preparedQueries{byPath: map[string]*list.Element{}},
 	}

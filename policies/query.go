@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -30,6 +31,13 @@ var _ engine.Querier = (*Set)(nil)
 // Built-in functions that fail make the evaluation fail: a document that says
 // "allow" because a check could not be made would be no answer.
 func (s *Set) Query(ctx context.Context, path string, input []byte) ([]byte, error) {
+	q, err := s.preparedQuery(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if result, ok := q.compiled.query(ctx, input); ok {
+		return result, nil
+	}
 	var value ast.Value
 	if input != nil {
 		if err := checkJSON(input); err != nil {
@@ -44,11 +52,7 @@ func (s *Set) Query(ctx context.Context, path string, input []byte) ([]byte, err
 			return nil, fmt.Errorf("read input: %w", err)
 		}
 	}
-	q, err := s.preparedQuery(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.eval(ctx, q, value)
+	result, err := s.eval(ctx, q.PreparedEvalQuery, value)
 	if err != nil {
 		return nil, s.queryError(err)
 	}
@@ -104,11 +108,14 @@ type preparedQueries struct {
 	mu     sync.Mutex
 	byPath map[string]*list.Element
 	recent list.List // of preparedQuery, the latest first
+
+	compiled atomic.Int32 // or tried to be
 }
 
 type preparedQuery struct {
 	path string
 	rego.PreparedEvalQuery
+	compiled *compiledQuery
 }
 
 // A prepared query takes some ten thousand bytes beside its path.
@@ -118,21 +125,23 @@ const (
 )
 
 // preparedQuery returns the query for a path, prepared now or before.
-func (s *Set) preparedQuery(ctx context.Context, path string) (rego.PreparedEvalQuery, error) {
+func (s *Set) preparedQuery(ctx context.Context, path string) (preparedQuery, error) {
 	c := s.queries
 	c.mu.Lock()
 	if e := c.byPath[path]; e != nil {
 		c.recent.MoveToFront(e)
 		c.mu.Unlock()
-		return e.Value.(preparedQuery).PreparedEvalQuery, nil
+		q := e.Value.(preparedQuery)
+		s.compileQuery(q)
+		return q, nil
 	}
 	c.mu.Unlock()
 
 	ref, err := documentRef(path)
 	if err != nil {
-		return rego.PreparedEvalQuery{}, err
+		return preparedQuery{}, err
 	}
-	q, err := rego.New(
+	prepared, err := rego.New(
 		rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(ref)))),
 		rego.Compiler(s.compiler),
 		rego.Store(s.store),
@@ -141,15 +150,16 @@ func (s *Set) preparedQuery(ctx context.Context, path string) (rego.PreparedEval
 	).PrepareForEval(ctx)
 	if err != nil {
 		// Such as a path through a function: the compiler knows of no such document.
-		return q, &engine.QueryError{Code: engine.QueryInvalidPath, Message: err.Error()}
+		return preparedQuery{}, &engine.QueryError{Code: engine.QueryInvalidPath, Message: err.Error()}
 	}
+	q := preparedQuery{path: strings.Clone(path), PreparedEvalQuery: prepared, compiled: &compiledQuery{}}
 	if len(path) > maxPreparedPathBytes {
 		return q, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byPath[path] == nil {
-		c.byPath[strings.Clone(path)] = c.recent.PushFront(preparedQuery{strings.Clone(path), q})
+		c.byPath[q.path] = c.recent.PushFront(q)
 	}
 	for c.recent.Len() > maxPreparedQueries {
 		oldest := c.recent.Remove(c.recent.Back()).(preparedQuery)

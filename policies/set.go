@@ -42,6 +42,7 @@ type Set struct {
 	store    storage.Store
 	read     storage.Transaction // shared by all evaluations; nothing ever writes
 	decision rego.PreparedEvalQuery
+	modules  map[string]*ast.Module
 	fast     *fastPath  // nil: there is something in the set that it does not do
 	recheck  *rechecker // nil: nobody wants to know
 	queries  *preparedQueries

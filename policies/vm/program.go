@@ -135,6 +135,7 @@ type Machine struct {
 	fired   []uint64
 	data    Value
 	calls   callContext
+	json    jsonReader
 }
 
 func newMachine(p *Program) *Machine {
