@@ -48,22 +48,3 @@ func TestCompiledQueries(t *testing.T) {
 		}
 	})
 }
-
-func BenchmarkQuery(b *testing.B) {
-	s, err := Load(b.Context(), Config{Standard: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	input := []byte(`{"principal":{"authenticated":true,"id":"a","attributes":{}},"request":{"tools":["x"],"modalities":["text"]},"classifiers":{},"targets":{}}`)
-	for range 2 * compileAfter {
-		if _, err := s.Query(b.Context(), "sallyport/decision", input); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := s.Query(b.Context(), "sallyport/decision", input); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
