@@ -6,7 +6,8 @@
  * spaces, stand for concepts (words.h, signs.h). A rule (rules.h) is a short sequence of concepts
  * within a window; it gives points to a family of evidence. Matches that overlap
  * are one finding; its points are the sum over its families, and half of what
- * other places of the text have besides.
+ * other places of the text have besides. Where the sentence around a finding says
+ * that it quotes, reports or asks, it has less.
  */
 #define SP_CONFIG
 #define SP_WHOLE
@@ -65,6 +66,31 @@ typedef uint64_t u64;
 #define URL CONCEPT(38)
 #define BLOB CONCEPT(39)
 #define ASK CONCEPT(40)
+#define READS CONCEPT(41)
+#define THIS CONCEPT(42)
+#define NOTE CONCEPT(43)
+#define CALL CONCEPT(44)
+#define TOOL CONCEPT(45)
+#define MONEY CONCEPT(46)
+#define PRAISE CONCEPT(47)
+#define DROP CONCEPT(48)
+#define DEV CONCEPT(49)
+#define AUTH CONCEPT(50)
+#define REPEAT CONCEPT(51)
+#define TEXTS CONCEPT(52)
+#define VOID CONCEPT(53)
+#define INSTEAD CONCEPT(54)
+#define MSG CONCEPT(55)
+#define SEE CONCEPT(56)
+#define IF CONCEPT(57)
+#define LLM CONCEPT(58)
+#define CALLED CONCEPT(59) /* an AI word before a colon or comma: somebody speaks to it */
+#define TAG CONCEPT(60)	   /* a mark of three points or more that is no whole line's beginning */
+/* These are asked for around findings only. */
+#define REPORT CONCEPT(61)
+#define MENTION CONCEPT(62)
+#define TECH CONCEPT(63)
+#define AROUND (REPORT | MENTION | TECH)
 
 #define LONGEST 27
 static const struct {
@@ -82,7 +108,7 @@ static const struct {
 #define WORDS (sizeof words / sizeof *words)
 #define SIGNS (sizeof signs / sizeof *signs)
 
-enum { OVERRIDING, HIJACKING, CASTING, FREEING, EXTRACTING, QUOTING, ENCODING, LEAKING, ADDRESSING, EXCUSING, MARKING, HIDING, FAMILIES };
+enum { OVERRIDING, HIJACKING, CASTING, FREEING, EXTRACTING, QUOTING, ENCODING, LEAKING, ADDRESSING, ORDERING, CLAIMING, EXCUSING, MARKING, HIDING, FAMILIES };
 enum { PROMPT = 1, DOCUMENT = 2, BOTH = 3 };
 
 static const struct {
@@ -115,15 +141,28 @@ static const char documents[][16] = {"document", "documents", "context", "search
 /* The probability, in thousandths, that so many points are an injection. */
 static const u16 chance[] = {0, 20, 60, 200, 550, 750, 880, 930, 970};
 
-#define BITS 12
-#define SLOTS (1 << BITS) /* more than five times the words: most other words meet an empty one */
+static inline u8 lower(u8 c) { return (u8)(c - 'A') < 26 ? c | 32 : c; }
+static inline int alpha(u8 c) { return (u8)((c | 32) - 'a') < 26; }
+static inline int digit(u8 c) { return (u8)(c - '0') < 10; }
+
+#define BITS 13
+#define SLOTS (1 << BITS) /* so many that most other words meet an empty one */
 static u16 slots[SLOTS];
 
 /* The rules whose last concept is each, as bits, where a text is a prompt and where
  * it is a document; and those whose last but one it is. */
-static u64 ending[2][64], opening[64];
+typedef union {
+	v128_t all;
+	u64 half[2];
+} rule_set;
+static rule_set ending[2][64], opening[64];
 static u32 widest; /* window of a rule */
-_Static_assert(RULES <= 64, "a bit for each rule");
+_Static_assert(RULES <= 128, "a bit for each rule");
+
+static inline void set_rule(rule_set *s, u32 r)
+{
+	s->half[r / 64] |= CONCEPT(r % 64);
+}
 
 static inline u32 last_of(u32 r) { return rules[r].is[3] ? 3 : rules[r].is[2] ? 2 : 1; }
 
@@ -143,6 +182,10 @@ static u8 sign_first[4096];
 
 static inline int may_be_sign(const u8 *p) { return sign_first[(p[1] & 63) << 6 | (p[2] & 63)] >> (p[0] & 7) & 1; }
 
+/* The first three letters of all words of the table, as bits. */
+static u8 prefixes[26 * 26 * 26 / 8 + 1];
+static inline u32 prefix(const u8 *w) { return (w[0] - 'a') * 676u + (w[1] - 'a') * 26u + (w[2] - 'a'); }
+
 static inline u32 sign_list(u8 a, u8 b) { return (a & 15u) << 6 | (b & 63u); }
 
 static int sp_config(const char *json, size_t len)
@@ -153,18 +196,21 @@ static int sp_config(const char *json, size_t len)
 		while (slots[s])
 			s = (s + 1) & (SLOTS - 1);
 		slots[s] = (u16)(w + 1);
+		const u8 *t = (const u8 *)words[w].text;
+		if (alpha(t[0]) && alpha(t[1]) && alpha(t[2]))
+			prefixes[prefix(t) / 8] |= (u8)(1 << prefix(t) % 8);
 	}
 	for (u32 r = 0; r < RULES; r++) {
 		u32 last = last_of(r);
 		widest = rules[r].window > widest ? rules[r].window : widest;
 		for (u64 is = rules[r].is[last]; is; is &= is - 1) {
 			if (rules[r].place & PROMPT)
-				ending[0][__builtin_ctzll(is)] |= CONCEPT(r);
+				set_rule(&ending[0][__builtin_ctzll(is)], r);
 			if (rules[r].place & DOCUMENT)
-				ending[1][__builtin_ctzll(is)] |= CONCEPT(r);
+				set_rule(&ending[1][__builtin_ctzll(is)], r);
 		}
 		for (u64 is = rules[r].is[last - 1]; is; is &= is - 1)
-			opening[__builtin_ctzll(is)] |= CONCEPT(r);
+			set_rule(&opening[__builtin_ctzll(is)], r);
 	}
 	for (u32 k = MARKS; k-- > 0;) {
 		u8 c = (u8)marks[k].text[0];
@@ -191,9 +237,6 @@ static u32 pos;	    /* in half-words; without the ends of clauses of the block l
 static u32 next;    /* before it all has been read */
 
 static inline u8 at(u32 i) { return i < V.n ? V.p[i] : 0; }
-static inline u8 lower(u8 c) { return (u8)(c - 'A') < 26 ? c | 32 : c; }
-static inline int alpha(u8 c) { return (u8)((c | 32) - 'a') < 26; }
-static inline int digit(u8 c) { return (u8)(c - '0') < 10; }
 
 static int begins_lower(u32 a, const char *s)
 {
@@ -208,7 +251,8 @@ static int begins_lower(u32 a, const char *s)
 /* The concepts seen last, in a ring, and the half-words before each. */
 #define RING 32
 static struct {
-	u64 is, opens; /* concepts; rules that have one of them as last but one */
+	u64 is;
+	v128_t opens; /* rules that have one of the concepts as last but one */
 	u32 pos, s, e;
 } hits[RING];
 static u32 nhits;
@@ -219,7 +263,6 @@ static struct finding {
 	int8_t points[FAMILIES];
 } found[FINDINGS];
 static u32 nfound;
-static int8_t best[FAMILIES]; /* in the whole text */
 
 /* Findings stand in order and share no bytes: what shares bytes is one. */
 static void match(u32 s, u32 e, u32 family, int8_t points)
@@ -239,32 +282,14 @@ static void match(u32 s, u32 e, u32 family, int8_t points)
 	}
 	if (nfound < FINDINGS)
 		found[nfound++] = new;
-	if (points > best[family])
-		best[family] = points;
 }
 
-static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
+/* Matches the rules of a set of which the concept seen last ends each. */
+static void follow(u64 candidates, u32 first, u32 now, u32 oldest)
 {
-	u32 now = nhits++;
-	u64 candidates = 0, opened = 0;
-	for (u64 left = is; left; left &= left - 1) {
-		candidates |= ending[place - 1][__builtin_ctzll(left)];
-		opened |= opening[__builtin_ctzll(left)];
-	}
-	hits[now % RING].is = is;
-	hits[now % RING].opens = opened;
-	hits[now % RING].pos = pos;
-	hits[now % RING].s = s;
-	hits[now % RING].e = e;
-	if (!candidates)
-		return;
-	u32 oldest = now >= RING ? now - RING + 1 : 0;
-	opened = 0;
-	for (u32 j = now; j > oldest && pos - hits[(j - 1) % RING].pos <= widest; j--)
-		opened |= hits[(j - 1) % RING].opens;
-	candidates &= opened;
+	u32 pos = hits[now % RING].pos;
 	for (; candidates; candidates &= candidates - 1) {
-		u32 r = (u32)__builtin_ctzll(candidates);
+		u32 r = first + (u32)__builtin_ctzll(candidates);
 		u32 k = last_of(r), j = now;
 		while (k > 0 && j > oldest && pos - hits[(j - 1) % RING].pos <= rules[r].window) {
 			j--;
@@ -272,8 +297,35 @@ static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
 				k--;
 		}
 		if (k == 0)
-			match(hits[j % RING].s, e, rules[r].family, rules[r].points);
+			match(hits[j % RING].s, hits[now % RING].e, rules[r].family, rules[r].points);
 	}
+}
+
+static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
+{
+	u32 now = nhits++;
+	if (is & AI && s > 0 && at(s - 1) != '\n' && (at(e) == ':' || at(e) == ','))
+		is |= CALLED;
+	v128_t candidates = wasm_u64x2_splat(0), opened = candidates;
+	for (u64 left = is; left; left &= left - 1) {
+		u32 c = (u32)__builtin_ctzll(left);
+		candidates = wasm_v128_or(candidates, ending[place - 1][c].all);
+		opened = wasm_v128_or(opened, opening[c].all);
+	}
+	hits[now % RING].is = is;
+	hits[now % RING].opens = opened;
+	hits[now % RING].pos = pos;
+	hits[now % RING].s = s;
+	hits[now % RING].e = e;
+	if (!wasm_v128_any_true(candidates))
+		return;
+	u32 oldest = now >= RING ? now - RING + 1 : 0;
+	opened = wasm_u64x2_splat(0);
+	for (u32 j = now; j > oldest && pos - hits[(j - 1) % RING].pos <= widest; j--)
+		opened = wasm_v128_or(opened, hits[(j - 1) % RING].opens);
+	candidates = wasm_v128_and(candidates, opened);
+	follow((u64)wasm_i64x2_extract_lane(candidates, 0), 0, now, oldest);
+	follow((u64)wasm_i64x2_extract_lane(candidates, 1), 64, now, oldest);
 }
 
 /* ---- words ---- */
@@ -320,6 +372,8 @@ static u32 read_word(u32 i, u64 *is)
 	*is = n <= LONGEST ? lookup(wasm_v128_load(w), wasm_v128_load(w + 16)) : 0;
 	return i;
 }
+
+#include "disguise.h"
 
 /* The word of a script without spaces that begins at i; its length, or 0. */
 static u32 read_sign(u32 i, u64 *is)
@@ -383,6 +437,7 @@ SP_EACH(base64, v, wasm_i8x16_ne(wasm_v128_and(v, wasm_u8x16_splat(192)), wasm_u
 
 struct masks {
 	u64 alnum, run;	  /* letters and digits of ASCII; what base64 is of */
+	u64 digits;
 	u64 marks, stops; /* what marks begin with, ends of clauses */
 	u64 high;	  /* first bytes of characters above ASCII */
 };
@@ -393,7 +448,8 @@ static inline struct masks masks_at(u32 i)
 	if (i >= V.n)
 		return m;
 	sp_block b = sp_block_at(V.p + i, V.n - i), c = classes(b);
-	m.alnum = sp_mask(sp_letters(b)) | sp_mask(sp_digits(b));
+	m.digits = sp_mask(sp_digits(b));
+	m.alnum = sp_mask(sp_letters(b)) | m.digits;
 	m.run = m.alnum | sp_mask(base64(c));
 	m.marks = sp_mask(marking(c));
 	m.stops = sp_mask(stops(c));
@@ -405,8 +461,8 @@ static inline struct masks masks_at(u32 i)
 static inline u64 from_bit(u64 block, u64 next, u32 k) { return block >> k | next << 1 << (63 - k); }
 
 /* Reads what is not a word at i: a mark's beginning, or a character above ASCII
- * that is no letter. Returns its end. */
-static __attribute__((noinline)) u32 look(u32 i, u32 where)
+ * that is no letter. Returns its end. before: the half-words of the block before i. */
+static __attribute__((noinline)) u32 look(u32 i, u32 where, u32 before)
 {
 	u8 c = V.p[i];
 	if (c < 0x80) {
@@ -418,6 +474,8 @@ static __attribute__((noinline)) u32 look(u32 i, u32 where)
 					while (marks[k - 1].text[n])
 						n++;
 					match(c == '\n' ? i + 1 : i, i + n, MARKING, marks[k - 1].points);
+					if ((c == '<' || c == '[') && marks[k - 1].points > 2)
+						hit(TAG, pos + before, i, i + n);
 				}
 		if (c == '<' && where == PROMPT && second[then == '/' ? lower(at(i + 2)) : then] & ELEMENT) {
 			enter(i);
@@ -432,7 +490,7 @@ static __attribute__((noinline)) u32 look(u32 i, u32 where)
 		u32 n = read_sign(i, &is);
 		pos += n ? 2 : 1;
 		if (n)
-			hit(is, pos, i, i + n);
+			hit(is, pos + before, i, i + n);
 		return i + (n ? n : 3);
 	}
 	if (c == 0xf3 && at(i + 1) == 0xa0 && (at(i + 2) == 0x80 || at(i + 2) == 0x81)) {
@@ -468,24 +526,38 @@ static __attribute__((noinline)) void read_mixed(u32 block, u64 words, const str
 				is = BLOB;
 				next = e;
 			} else if (n <= 16 && !(from_bit(m->high, ahead->high, k) >> n & 1)) {
+				if (n == 1 && (e = read_spelled(i, clauses))) {
+					next = e;
+					continue;
+				}
 				is = lookup(sp_key(V.p + i, n), wasm_u8x16_splat(0));
+				if (!is)
+					is = disguised(i, n);
 				e = i + n;
 			} else {
 				e = next = read_word(i, &is);
+				if (!is)
+					is = disguised(i, e - i);
 			}
 		} else if (letter(i)) {
 			e = next = read_word(i, &is);
 		} else {
-			pos += clauses;
-			next = look(i, where);
-			pos -= clauses;
+			next = look(i, where, clauses);
 			continue;
 		}
 		pos += 2;
+		is &= ~AROUND;
 		if (is)
 			hit(is, pos + clauses, i, e);
 	}
 	pos += 6 * sp_ones(m->stops);
+}
+
+/* Reads what is not a word in a block whose words are not counted yet. */
+static inline void look_plain(u32 block, u32 k, u64 words, u64 stops, u32 where)
+{
+	u64 below = ((u64)1 << k) - 1;
+	look(block + k, where, 2 * sp_ones(words & below) + 6 * sp_ones(stops & below));
 }
 
 /* Reads a block of ASCII without such runs, as most are: words are looked up one
@@ -504,25 +576,29 @@ static inline void read_plain(u32 block, u64 words, u64 ends, const struct masks
 			is = lookup(sp_key(p + k, n), wasm_u8x16_splat(0));
 		else
 			read_word(block + k, &is);
+		is &= ~AROUND;
 		if (!is)
 			continue;
 		u64 below = ((u64)1 << k) - 1;
 		for (; other & below; other &= other - 1)
-			look(block + sp_first(other), where);
+			look_plain(block, sp_first(other), words, m->stops, where);
 		hit(is, pos + 2 + 2 * sp_ones(words & below) + 6 * sp_ones(m->stops & below), block + k, block + k + n);
 	}
 	for (; other; other &= other - 1)
-		look(block + sp_first(other), where);
+		look_plain(block, sp_first(other), words, m->stops, where);
 	pos += 2 * sp_ones(words) + 6 * sp_ones(m->stops);
 }
+
+/* The letters and digits after which none follows. */
+static inline u64 ends_of(const struct masks *m, const struct masks *ahead) { return m->alnum & ~from_bit(m->alnum, ahead->alnum, 1); }
 
 static void scan(u32 where)
 {
 	pos = next = nhits = nfound = no_blob = 0;
 	inside = -1;
 	place = where;
-	__builtin_memset(best, 0, sizeof best);
 	struct masks ahead = masks_at(0);
+	u64 meet_ahead = (ahead.digits ^ ahead.digits << 1) & ahead.alnum & ahead.alnum << 1;
 	u64 in_word = 0; /* whether the block before ended within a word of ASCII */
 	for (u32 block = 0; block < V.n; block += 64) {
 		struct masks m = ahead;
@@ -533,7 +609,17 @@ static void scan(u32 where)
 		sixteen &= sixteen >> 2;
 		sixteen &= sixteen >> 4;
 		sixteen &= sixteen >> 8;
-		if (sixteen | m.high | ahead.high || (u16)~ahead.run == 0 || next > block)
+		/* Where a word of one letter begins, and two, four and six bytes on another. */
+		u64 alone = words & ends_of(&m, &ahead) & ~m.digits;
+		u64 alone_ahead = ahead.alnum & ~(ahead.alnum << 1 | m.alnum >> 63) & ~(ahead.alnum >> 1);
+		u64 spelled = alone & from_bit(alone, alone_ahead, 2);
+		spelled &= from_bit(alone, alone_ahead, 4) & from_bit(alone, alone_ahead, 6);
+		/* Where letters and digits meet within a word, which may end in the block ahead. */
+		u64 meet = meet_ahead;
+		meet_ahead = (ahead.digits ^ (ahead.digits << 1 | m.digits >> 63)) & ahead.alnum & (ahead.alnum << 1 | m.alnum >> 63);
+		if (m.alnum >> 63)
+			meet |= (u16)meet_ahead;
+		if (sixteen | m.high | ahead.high | spelled | meet || (u16)~ahead.run == 0 || next > block)
 			read_mixed(block, words, &m, &ahead, where);
 		else
 			read_plain(block, words, in_word ? ends & (ends - 1) : ends, &m, &ahead, where);
@@ -541,18 +627,32 @@ static void scan(u32 where)
 	}
 }
 
+/* ---- findings ---- */
+
+#include "around.h"
+
 /* Reports the findings of the text; returns the greatest chance of them. */
 static u32 report(void)
 {
+	static int8_t less[FINDINGS];
+	int8_t best[FAMILIES] = {0}; /* of the findings from which nothing is taken */
 	int total = 0;
 	u32 most = 0;
+	for (u32 f = 0; f < nfound; f++) {
+		int own = 0;
+		for (u32 k = 0; k < FAMILIES; k++)
+			own += found[f].points[k];
+		less[f] = own < 2 ? 0 : (int8_t)taken(&found[f], own);
+		for (u32 k = 0; !less[f] && k < FAMILIES; k++)
+			best[k] = found[f].points[k] > best[k] ? found[f].points[k] : best[k];
+	}
 	for (u32 k = 0; k < FAMILIES; k++)
 		total += best[k];
 	for (u32 f = 0; f < nfound; f++) {
-		int own = 0, more = total;
+		int own = -less[f], more = less[f] ? 0 : total;
 		for (u32 k = 0; k < FAMILIES; k++) {
 			own += found[f].points[k];
-			more -= found[f].points[k] > 0 ? found[f].points[k] : 0;
+			more -= !less[f] && found[f].points[k] > 0 ? found[f].points[k] : 0;
 		}
 		if (own < 2)
 			continue;

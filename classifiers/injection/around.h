@@ -1,0 +1,128 @@
+/* What a finding's sentence says about it: whether it quotes, reports or asks.
+ * Included by injection.c, whose words and view it reads. */
+
+#define REACH 160 /* bytes of the sentence before and after a finding */
+
+/* Whether a sentence ends before byte i. */
+static int sentence_ends(u32 i)
+{
+	u8 c = at(i - 1);
+	return c == '.' || c == '!' || c == '?' || c == ';' || (c == '\n' && i > 1 && at(i - 2) == '\n');
+}
+
+/* The concepts of the words between two bytes; last: where the last begins. */
+static u64 words_between(u32 i, u32 e, u32 *last)
+{
+	u64 all = 0;
+	while (i < e) {
+		u64 is = 0;
+		if (letter(i) || digit(at(i))) {
+			*last = i;
+			i = read_word(i, &is);
+			all |= is;
+		} else {
+			i++;
+		}
+	}
+	return all;
+}
+
+/* Whether a quotation opens before byte i, and with which closing character. What
+ * follows a key or stands in an attribute is a value, no quotation. */
+static u8 opens_quote(u32 i)
+{
+	u8 c = at(i - 1), b = i > 1 ? at(i - 2) : ' ', a = i > 2 ? at(i - 3) : ' ';
+	if (c == '"' || c == '\'' || c == '`') {
+		if (alpha(b) || digit(b) || b == '=' || b == '[' || b == '{' || at(i) == ' ')
+			return 0;
+		if (b == ' ' && i > 3) /* "key": "value" */
+			b = a, a = at(i - 4);
+		return (b == ':' || b == ',') && a == '"' ? 0 : c;
+	}
+	if (a == 0xe2 && b == 0x80 && (c == 0x9c || c == 0x9e))
+		return 0x9d; /* of German, 0x9c */
+	if (a == 0xe2 && b == 0x80 && c == 0x98)
+		return 0x99;
+	return b == 0xc2 && c == 0xab ? 0xbb : 0;
+}
+
+static int closes_quote(u32 i, u8 closing)
+{
+	u8 c = at(i);
+	if (closing < 0x80)
+		return c == closing && !alpha(at(i + 1));
+	if (closing == 0xbb)
+		return c == 0xc2 && at(i + 1) == 0xbb;
+	return c == 0xe2 && at(i + 1) == 0x80 && (at(i + 2) == closing || (closing == 0x9d && at(i + 2) == 0x9c));
+}
+
+/* Whether bytes [s, e) stand in a short quotation; but for a first word of saying. */
+static int quoted(u32 s, u32 e)
+{
+	u64 is;
+	u32 w = read_word(s, &is);
+	if (is & (SAY | REPORT | MENTION))
+		for (s = w; s < e && !letter(s) && !digit(at(s));)
+			s++;
+	for (u32 i = s; i > 0 && s - i < 48 && at(i - 1) != '\n'; i--) {
+		u8 closing = opens_quote(i);
+		if (!closing && (at(i - 1) == '"' || at(i - 1) == '`'))
+			return 0;
+		if (!closing)
+			continue;
+		for (u32 j = e; j < V.n && j - e < 80 && at(j) != '\n'; j++)
+			if (closes_quote(j, closing))
+				return 1;
+		return 0;
+	}
+	return 0;
+}
+
+/* Whether a word is one of those listed, each followed by a space. */
+static int listed(u32 i, const char *list)
+{
+	while (*list) {
+		u32 n = 0;
+		while (list[n] != ' ' && lower(at(i + n)) == (u8)list[n])
+			n++;
+		if (list[n] == ' ' && !letter(i + n) && !digit(at(i + n)))
+			return 1;
+		while (*list++ != ' ')
+			;
+	}
+	return 0;
+}
+
+/* How much a finding's sentence takes away from its points. */
+static int taken(const struct finding *f, int own)
+{
+	u32 b = f->s, a = f->e, last = V.n, unused;
+	while (b > 0 && f->s - b < REACH && !sentence_ends(b))
+		b--;
+	if (f->s - b == REACH) /* within a word, perhaps */
+		while (b < f->s && at(b) != ' ')
+			b++;
+	while (a < V.n && a - f->e < REACH && (a == f->e || !sentence_ends(a)))
+		a++;
+	u64 before = words_between(b, f->s, &last), in = words_between(f->s, f->e, &unused), after = words_between(f->e, a, &unused);
+	if (quoted(f->s, f->e))
+		return (before | after) & (MENTION | REPORT | DISCUSS) ? own / 2 + 3 : 2;
+	if ((before | in) & (YOU | YOUR))
+		return 0;
+	u64 subject = 0;
+	if (last < f->s)
+		read_word(last, &subject);
+	int to = listed(last, "to zu de d di a ");
+	if (before & REPORT && (to || (before & MUST) || (subject & AI)))
+		return before & AI && (f->place & DOCUMENT || !(to || subject & AI)) ? 2 : own / 2 + 3;
+	if (!(before & (AI | SYSTEM)) && listed(last, "may might could would can will did does "))
+		return own / 2 + 3;
+	for (u32 k = 0; k < FAMILIES; k++)
+		if (f->points[k] > 0 && k != OVERRIDING && k != ADDRESSING)
+			return 0;
+	if ((in | before | after) & (YOU | YOUR | AI | SEND | JUST))
+		return 0;
+	if ((before | after) & TECH)
+		return own / 2 + 3;
+	return a > f->e && at(a - 1) == '?' ? own / 2 + 1 : 0;
+}
