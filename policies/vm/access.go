@@ -118,8 +118,8 @@ func (m *Machine) Record(k *Keys, vals ...Value) Value {
 // Object is an empty object with room for n members, for Insert.
 func (m *Machine) Object(n int) Value { return m.newTable(kindObject, n).value() }
 
-// Insert puts a member into an object of Object.
-func (m *Machine) Insert(object, key, val Value) { object.table().put(&m.arena, key, val) }
+// Insert puts a member into an object of Object, which must not have it yet.
+func (m *Machine) Insert(object, key, val Value) { object.table().add(&m.arena, key, val) }
 
 // Texts is an array of strings.
 func (m *Machine) Texts(ss []string) Value {

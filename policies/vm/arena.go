@@ -67,7 +67,11 @@ func (w *words) take(n int) []Value {
 
 func (w *words) reset() {
 	for c := range min(w.chunk+1, len(w.chunks)) {
-		clear(w.chunks[c])
+		if c == w.chunk {
+			clear(w.chunks[c][:w.next])
+		} else {
+			clear(w.chunks[c])
+		}
 	}
 	if len(w.chunks) > keptChunks {
 		w.chunks = w.chunks[:keptChunks:keptChunks]

@@ -21,7 +21,7 @@ var mutants = []mutant{
 	// How statements end, and loops.
 	{"statement.go", "		case c == ctlUndefined:\n			return ctlNext\n		default:", "		case c == ctlUndefined:\n			return ctlUndefined\n		default:"},
 	{"statement.go", "				l[key], l[val] = Int(int64(i)), e", "				l[key], l[val] = Int(int64(i+1)), e"},
-	{"statement.go", "				l[key], l[val] = k, t.vals[i]", "				l[key], l[val] = t.vals[i], t.vals[i]"},
+	{"statement.go", "				l[key], l[val] = k, t.vals[i]", "				l[key], l[val] = k, k\n				_ = i"},
 	{"statement.go", "		return c - 1\n	}\n	return c\n}\n\nfunc (s *scope) scan", "		return c\n	}\n	return c\n}\n\nfunc (s *scope) scan"},
 	{"statement.go", "			if c := leave(b(m, l)); c != ctlNext {\n				return c\n			}\n		}\n		return ctlNext", "			if c := leave(b(m, l)); c == ctlError {\n				return c\n			}\n		}\n		return ctlNext"},
 	// References.
@@ -31,11 +31,11 @@ var mutants = []mutant{
 	// with.
 	{"statement.go", "		l[at] = upsert(&m.arena, was, path, value.get(l))\n		m.nextEpoch()", "		l[at] = upsert(&m.arena, was, path, value.get(l))"},
 	{"statement.go", "		l[at], m.epoch = was, epoch", "		m.epoch = epoch"},
-	{"statement.go", "		l[at], m.epoch = was, epoch", "		l[at] = was"},
+	{"statement.go", "		l[at], m.epoch = was, epoch", "		l[at], _ = was, epoch"},
 	{"statement.go", "upsert(a, t.get(path[0]), path[1:], value)", "upsert(a, Value{}, path[1:], value)"},
 	// Rules: conflicts, values, merging of data and rules.
-	{"statement.go", "was.h != nil && !equal(was, v) {\n			return m.conflict(at, message)", "false {\n			return m.conflict(at, message)"},
-	{"statement.go", "			if !equal(t.vals[i], v) {\n				return m.conflict(at, \"object keys must be unique\")\n			}\n			return ctlNext", "			return ctlNext"},
+	{"statement.go", "was.h != nil && !equal(was, v) {\n			return m.conflict(at, message)", "was.h != nil && was.h.kind != v.h.kind {\n			return m.conflict(at, message)"},
+	{"statement.go", "			if !equal(t.vals[i], v) {\n				return m.conflict(at, \"object keys must be unique\")\n			}\n			return ctlNext", "			_ = at\n			return ctlNext"},
 	{"statement.go", "			t.vals[j] = merge(arena, t.vals[j], val)\n			continue", "			t.vals[j] = val\n			continue"},
 	{"statement.go", "		if t.find(v) < 0 {\n			t.add(&m.arena, v, Value{})\n		}\n		return ctlNext\n	}\n	if s.returns(st.Set)", "		t.add(&m.arena, v, Value{})\n		return ctlNext\n	}\n	if s.returns(st.Set)"},
 	{"statement.go", "if v := l[at]; v.h == k.h && v.n == k.n {", "if v := l[at]; v.h == k.h {"},
@@ -55,18 +55,18 @@ var mutants = []mutant{
 	{"value.go", "	return ast.NumberCompare(a.decimal(), b.decimal())", "	return 0"},
 	{"value.go", "		if len(x) != len(y) {\n			return false\n		}", "		if len(x) > len(y) {\n			return false\n		}"},
 	{"value.go", "	if ka != kb {\n		return cmp.Compare(ka, kb)", "	if ka != kb {\n		return cmp.Compare(kb, ka)"},
-	{"value.go", "		return strings.Compare(a.str().s, b.str().s)", "		return cmp.Compare(len(a.str().s), len(b.str().s))"},
+	{"value.go", "		return strings.Compare(a.str().s, b.str().s)", "		return strings.Compare(b.str().s, a.str().s)"},
 	{"value.go", "	case kindInt:\n		return mix(math.Float64bits(float64(v.n)))", "	case kindInt:\n		return mix(uint64(v.n))"},
 	// Tables.
 	{"table.go", "		if 2*len(t.keys) > len(t.index) {\n			t.reindex()\n		} else {\n			t.place(n)\n		}", "		if 2*len(t.keys) > len(t.index) {\n			t.reindex()\n		}"},
 	{"table.go", "	if t.index != nil {\n		t.reindex()\n	}\n}\n\nfunc (t *table) insertionSort", "}\n\nfunc (t *table) insertionSort"},
 	{"table.go", "	t.sorted = t.sorted && n == 0", "	t.sorted = t.sorted && n <= 1"},
-	{"table.go", "		if j < 0 || t.kind == kindObject && !equal(t.vals[i], o.vals[j]) {", "		if j < 0 {"},
-	{"table.go", "	if i := t.find(key); i >= 0 {\n		t.vals[i] = val\n		t.hashed = false\n		return", "	if i := t.find(key); i >= 0 {\n		return"},
+	{"table.go", "		if j < 0 || t.kind == kindObject && !equal(t.vals[i], o.vals[j]) {", "		if _ = i; j < 0 {"},
+	{"table.go", "	if i := t.find(key); i >= 0 {\n		t.vals[i] = val\n		t.hashed = false\n		return", "	if i := t.find(key); i >= 0 {\n		_ = i\n		return"},
 	// Built-ins.
 	{"native.go", "		t := total + e.n\n		if (t > total) != (e.n > 0) && e.n != 0 {", "		t := total + e.n\n		if false {"},
 	{"native.go", "		if (s > a.n) != (b.n > 0) && b.n != 0 {\n			return Value{}, ctlGeneric\n		}\n		return Int(s), ctlNext", "		return Int(s), ctlNext"},
-	{"native.go", "		if hi != 0 || lo > math.MaxInt64 {", "		if hi != 0 {"},
+	{"native.go", "		if hi != 0 || lo > math.MaxInt64 {", "		if hi != 0 || lo > math.MaxInt64+2 {"},
 	{"native.go", "		for range v.str().s {\n			n++\n		}", "		n = len(v.str().s)"},
 	{"native.go", "	if len(elems) == 0 {\n		return Value{}, ctlUndefined\n	}\n	best", "	if len(elems) == 0 {\n		return Null(), ctlNext\n	}\n	best"},
 	{"native.go", "		\"gte\": func(c int) bool { return c >= 0 },", "		\"gte\": func(c int) bool { return c > 0 },"},
@@ -80,7 +80,7 @@ var mutants = []mutant{
 	// Calculation with fractions.
 	{"extended.go", "	if lo > half || lo == half && (sticky || hi&1 != 0) {", "	if lo > half {"},
 	{"extended.go", "	return rounded(hi, lo, x.exp+y.exp, false, x.neg != y.neg)", "	return rounded(hi, lo, x.exp+y.exp, false, x.neg)"},
-	{"extended.go", "	return rounded(q, next, exp-64, rest != 0, x.neg != y.neg)", "	return rounded(q, 0, exp-64, rest != 0, x.neg != y.neg)"},
+	{"extended.go", "	return rounded(q, next, exp-64, rest != 0, x.neg != y.neg)", "	return rounded(q, next, exp-63, rest != 0, x.neg != y.neg)"},
 	// Input and decision.
 	{"../facts.go", "vm.Int(in.Budget.TotalMs), vm.Int(in.Budget.TPOTMs), vm.Int(in.Budget.TTFTMs)", "vm.Int(in.Budget.TotalMs), vm.Int(in.Budget.TTFTMs), vm.Int(in.Budget.TPOTMs)"},
 	{"../facts.go", "	if c.Findings != nil {", "	if len(c.Findings) > 0 {"},

@@ -44,6 +44,7 @@ var (
 		"and":               intersection,
 		"array.concat":      arrayConcat,
 		"concat":            concat,
+		"sprintf":           sprintf,
 	}
 	natives3 = map[string]func(m *Machine, a, b, c Value) (Value, ctl){
 		"object.get":        objectGet,
@@ -103,6 +104,11 @@ func native(name string, args []operand, to int, generic op) op {
 				r, c := f(m, a, b)
 				return finish(m, l, r, c)
 			}
+		}
+	}
+	if name == "glob.match" && len(args) == 3 {
+		if o := globMatch(args[0], args[1], args[2], to, generic); o != nil {
+			return o
 		}
 	}
 	if f, ok := natives3[name]; ok && len(args) == 3 {

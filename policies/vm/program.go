@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gobwas/glob"
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -136,6 +137,8 @@ type Machine struct {
 	data    Value
 	calls   callContext
 	json    jsonReader
+	text    []byte // room to put a string together
+	globs   map[globKey]*glob.Pattern
 }
 
 func newMachine(p *Program) *Machine {
