@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -179,6 +180,63 @@ func (b *built) holdInvariants(ctx context.Context, s *Set, cfg *Config) error {
 	return nil
 }
 
+// testInvariants looks for inputs that break an invariant whose "package.name"
+// matches filter. There is one result for each rule that states one.
+func (b *built) testInvariants(ctx context.Context, filter string) ([]TestResult, error) {
+	chosen, err := regexp.Compile(filter)
+	if err != nil {
+		return nil, fmt.Errorf("test filter %q: %w", filter, err)
+	}
+	if len(b.invariantPackages()) == 0 {
+		return nil, nil
+	}
+	s, err := b.prepare(ctx, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	if s.invariants, err = b.prepareInvariants(ctx, s, s.timeout); err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	ds, err := b.prove(ctx, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(begun)
+	var results []TestResult
+	for _, name := range s.Invariants() {
+		for _, r := range s.invariants.rules[name] {
+			t := TestResult{Package: "sallyport.invariants." + name, Name: stated(r), File: r.Loc().File, Line: r.Loc().Row, Outcome: Pass, Duration: took}
+			for _, d := range ds {
+				if d.Severity == SeverityError && (d.File == "" || d.File == t.File && d.Line == t.Line) {
+					t.Outcome, t.Message = Fail, d.Message
+					if t.Output = d.Example; d.Example == "" {
+						t.Outcome = Err
+					}
+				}
+			}
+			if chosen.MatchString(t.Package + "." + t.Name) {
+				results = append(results, t)
+			}
+		}
+	}
+	return results, nil
+}
+
+// stated is the name of the invariant that a rule states, where it is written out.
+func stated(r *ast.Rule) string {
+	if r.Head.Key != nil {
+		if o, ok := r.Head.Key.Value.(ast.Object); ok {
+			if name := o.Get(ast.InternedTerm("name")); name != nil {
+				if s, ok := name.Value.(ast.String); ok {
+					return string(s)
+				}
+			}
+		}
+	}
+	return invariantRule
+}
+
 // checked is what the document comes to.
 type checked struct {
 	Decision json.RawMessage        `json:"decision"`
@@ -255,14 +313,7 @@ func (inv *invariants) checkFast(ctx context.Context, in *engine.Input) ([]byte,
 func (inv *invariants) place(v Violation) *ast.Location {
 	rules := inv.rules[v.Package]
 	for _, r := range rules {
-		if r.Head.Key == nil {
-			continue
-		}
-		o, ok := r.Head.Key.Value.(ast.Object)
-		if !ok {
-			continue
-		}
-		if name := o.Get(ast.InternedTerm("name")); name != nil && name.Value.Compare(ast.String(v.Name)) == 0 {
+		if stated(r) == v.Name {
 			return r.Loc()
 		}
 	}

@@ -2,6 +2,8 @@ package policies
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -211,5 +213,62 @@ func TestKeptInvariants(t *testing.T) {
 	}
 	if len(again.Invariants()) != 1 {
 		t.Errorf("%v", again.Invariants())
+	}
+}
+
+// The invariant of the residency example finds mistakes that its rules may come to
+// have.
+func TestResidencyInvariant(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"a lower-case jurisdiction": {"not t.jurisdiction in data.regions[region].jurisdictions", "not upper(t.jurisdiction) in data.regions[region].jurisdictions"},
+		"an exception":              {"\tpersonal\n\tsome target", "\tpersonal\n\tnot \"dpo\" in input.principal.roles\n\tsome target"},
+		"another threshold":         {"kinds_found(0.5)", "kinds_found(0.6)"},
+		"two kinds or more":         {"count(found_kinds) > 0", "count(found_kinds) > 1"},
+		"only one classifier":       {"data.sallyport.personal_kinds & data.sallyport.kinds_found(0.5)", "{k | some k, f in input.classifiers.secrets.findings; f.max_score >= 0.5}"},
+		"stand-ins":                 {"some target, t in input.targets\n", "some target, t in input.targets\n\tnot t.stand_in\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{}
+			for _, file := range []string{"residency.rego", "invariants.rego", "regions/data.yaml"} {
+				text, err := os.ReadFile(filepath.Join("examples", "residency", file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				files[file] = string(text)
+			}
+			files["residency.rego"] = strings.Replace(files["residency.rego"], change[0], change[1], 1)
+			if !strings.Contains(files["residency.rego"], change[1]) {
+				t.Fatal("nothing is changed")
+			}
+			_, err := Load(t.Context(), Config{Paths: []string{write(t, files)}, Timeout: patience})
+			if err == nil || !strings.Contains(err.Error(), "personal_data_in_region does not hold") {
+				t.Fatalf("%v", err)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func TestInvariantsInReports(t *testing.T) {
+	dir := write(t, homeFiles(`{"edge", "air_gapped"}`, `{"edge", "air_gapped", "gpu_cluster"}`))
+	r, err := Test(t.Context(), Config{Paths: []string{dir}}, TestOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[string]Outcome{}
+	for _, one := range r.Results {
+		outcomes[one.Package+"."+one.Name] = one.Outcome
+	}
+	if len(outcomes) != 2 || outcomes["sallyport.invariants.home.restricted_stays_home"] != Fail || outcomes["sallyport.invariants.home.busy_stays_home"] != Pass {
+		t.Errorf("%v", outcomes)
+	}
+	for _, c := range r.Coverage {
+		if strings.HasSuffix(c.File, "invariants.rego") {
+			t.Errorf("coverage counts %s", c.File)
+		}
+	}
+	var b strings.Builder
+	if err := r.WritePretty(&b); err != nil || !strings.Contains(b.String(), "broken by: {") {
+		t.Errorf("%v\n%s", err, b.String())
 	}
 }

@@ -21,7 +21,9 @@ type prober struct {
 	base    map[string]any // an input in which nothing was found, with a candidate of each posture
 	choices []choice
 	stated  int          // choices[:stated] are of what the invariants themselves read
-	rules   [][][]choice // of each rule that reads several places, the choices at each of them
+	near    []choice     // of what each rule itself compares with
+	rules   [][][]choice // of each rule, the choices at each place that it reads
+	exact   [][][]choice // of each rule, what its expressions themselves compare each place with
 }
 
 // choice is a value for a place of an input. A step "*" of the path is any member
@@ -53,9 +55,17 @@ func (b *built) prober() *prober {
 			for ; r != nil; r = r.Else {
 				f := b.follow(r)
 				all.add(f)
-				alone := pools{}
-				if alone.add(f); len(alone) > 1 {
-					p.rules = append(p.rules, alone.byPlace())
+				alone, near := pools{}, pools{}
+				alone.add(f)
+				// Of what a rule and those it uses hold, its own matters most: the others'
+				// may be a long table.
+				direct := &found{paths: maps.Clone(f.paths)}
+				b.look(direct, r)
+				near.add(direct)
+				p.near = append(p.near, near.choices()...)
+				p.rules = append(p.rules, alone.byPlace(), near.byPlace())
+				if exact := b.exact(r); len(exact) > 0 {
+					p.exact = append(p.exact, exact)
 				}
 				if stated {
 					own.add(f)
@@ -111,8 +121,71 @@ func (b *built) follow(r *ast.Rule) *found {
 	return f
 }
 
+// exact are the constants of each place that a rule compares with it in one
+// expression: what several conditions of the rule hold for, or nearly.
+func (b *built) exact(r *ast.Rule) (places [][]choice) {
+	// The compiler gives what a call reads a name of its own.
+	named := map[ast.Var]string{}
+	for _, e := range r.Body {
+		if e.IsEquality() && len(e.Operands()) == 2 {
+			x, y := e.Operand(0).Value, e.Operand(1).Value
+			if _, ok := x.(ast.Var); !ok {
+				x, y = y, x
+			}
+			name, isName := x.(ast.Var)
+			if ref, ok := y.(ast.Ref); ok && isName && factPath(ref) != "" {
+				named[name] = factPath(ref)
+			}
+		}
+	}
+	compared := pools{}
+	for _, e := range r.Body {
+		f := &found{paths: map[string]bool{}}
+		b.walk(f, e)
+		ast.WalkVars(e, func(v ast.Var) bool {
+			if path := named[v]; path != "" {
+				f.paths[path] = true
+			}
+			return false
+		})
+		compared.add(f)
+	}
+	for _, choices := range compared.byPlace() {
+		choices = slices.DeleteFunc(choices, func(c choice) bool {
+			switch v := c.value.(type) {
+			case string:
+				return !compared.holds(v)
+			case []any:
+				return len(v) != 1 || !compared.holds(v[0])
+			}
+			return c.value == nil
+		})
+		if len(choices) > 0 {
+			places = append(places, choices)
+		}
+	}
+	return places
+}
+
+func (p pools) holds(constant any) bool {
+	for _, constants := range p {
+		if slices.Contains(constants, constant) {
+			return true
+		}
+	}
+	return false
+}
+
 // look adds what one rule reads and holds.
 func (b *built) look(f *found, r *ast.Rule) {
+	b.walk(f, r.Body)
+	if r.Head.RuleKind() == ast.SingleValue && contribution(r) == "" && r.Head.Value != nil {
+		b.walk(f, r.Head.Value) // a table that others look into
+	}
+}
+
+// walk adds what a part of a rule reads and holds.
+func (b *built) walk(f *found, part any) {
 	constant := func(v any) { f.constants = append(f.constants, v) }
 	var term func(*ast.Term) bool
 	term = func(t *ast.Term) bool {
@@ -142,10 +215,7 @@ func (b *built) look(f *found, r *ast.Rule) {
 		}
 		return false
 	}
-	ast.WalkTerms(r.Body, term)
-	if r.Head.RuleKind() == ast.SingleValue && contribution(r) == "" && r.Head.Value != nil {
-		ast.WalkTerms(r.Head.Value, term) // a table that others look into
-	}
+	ast.WalkTerms(part, term)
 }
 
 // factOf are the members by which a reference that begins with a variable is known
@@ -360,17 +430,32 @@ func typeAt(t reflect.Type, path []string) (reflect.Type, []string) {
 	return t, path
 }
 
+// stringsOf are the strings among constants, and each in the other case: policies
+// and directories disagree about it.
 func stringsOf(constants []any) (all []string) {
 	for _, c := range constants {
-		if s, ok := c.(string); ok {
-			all = append(all, s)
+		s, ok := c.(string)
+		if !ok {
+			continue
+		}
+		all = append(all, s)
+		other := strings.ToUpper(s)
+		if other == s {
+			other = strings.ToLower(s)
+		}
+		if other != s && !slices.Contains(constants, any(other)) {
+			all = append(all, other)
 		}
 	}
 	return all
 }
 
 func kindsOf(constants []any) (kinds []string) {
-	for _, s := range stringsOf(constants) {
+	for _, c := range constants {
+		s, ok := c.(string)
+		if !ok {
+			continue
+		}
 		if findingKind.MatchString(s) {
 			kinds = append(kinds, s)
 		}

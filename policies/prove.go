@@ -124,27 +124,35 @@ func (p *proof) search(ctx context.Context, from *prober) error {
 	}
 	next := func(i int) map[string]any {
 		pick := func() choice {
-			if from.stated > 0 && r.IntN(2) == 0 {
+			switch n := r.IntN(3); {
+			case n == 0 && from.stated > 0:
 				return from.choices[r.IntN(from.stated)]
+			case n == 1 && len(from.near) > 0:
+				return from.near[r.IntN(len(from.near))]
 			}
 			return from.choices[r.IntN(len(from.choices))]
 		}
 		if i < len(from.choices) && i < proofInputs/2 {
 			return from.choices[i].with(r, from.base)
 		}
-		doc, changes := from.base, 2
-		switch i % 4 {
-		case 0:
-		case 1: // what several conditions of one rule hold for
-			doc, changes = kept[r.IntN(len(kept))], 1
-			if len(from.rules) > 0 {
-				for _, place := range from.rules[r.IntN(len(from.rules))] {
+		whole := func(doc map[string]any, rules [][][]choice) map[string]any {
+			if len(rules) > 0 {
+				for _, place := range rules[r.IntN(len(rules))] {
 					if r.IntN(4) > 0 {
 						doc = place[r.IntN(len(place))].with(r, doc)
 					}
 				}
 			}
-		default:
+			return doc
+		}
+		doc, changes := from.base, 2
+		switch i % 4 {
+		case 0:
+		case 1:
+			doc, changes = whole(kept[r.IntN(len(kept))], from.rules), 1
+		case 2:
+			doc, changes = whole(whole(doc, from.exact), from.exact), r.IntN(2)
+		case 3:
 			doc, changes = kept[r.IntN(len(kept))], 1+r.IntN(3)
 		}
 		for range changes {

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -25,7 +26,11 @@ func (r *Report) WritePretty(w io.Writer) error {
 				return err
 			}
 		}
-		if t.Output != "" {
+		if t.Output != "" && strings.HasPrefix(t.Package, "sallyport.invariants.") {
+			if _, err := fmt.Fprintf(w, "      broken by: %s\n", t.Output); err != nil {
+				return err
+			}
+		} else if t.Output != "" {
 			if _, err := fmt.Fprintf(w, "      printed: %s\n", t.Output); err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ type TestResult struct {
 	Line     int           `json:"line"`
 	Outcome  Outcome       `json:"outcome"`
 	Message  string        `json:"message,omitempty"` // why it did not pass
-	Output   string        `json:"output,omitempty"`  // of print
+	Output   string        `json:"output,omitempty"`  // of print; of an invariant, the input that breaks it
 	Duration time.Duration `json:"duration_ns"`
 }
 
@@ -53,7 +53,7 @@ type TestOptions struct {
 
 // Report is the result of Test.
 type Report struct {
-	Results  []TestResult `json:"results"` // by file and line
+	Results  []TestResult `json:"results"` // tests by file and line, then invariants
 	Coverage []Coverage   `json:"coverage"`
 }
 
@@ -84,8 +84,9 @@ func (r *Report) Covered() float64 {
 	return float64(covered) / float64(all)
 }
 
-// Test runs the tests of a policy set and measures what they cover. Failing tests
-// are in the report; an error is a Diagnostics of a set that does not compile, or
+// Test runs the tests of a policy set, looks for inputs that break its invariants,
+// each of which counts as a test, and measures what the tests cover. What fails is
+// in the report; an error is a Diagnostics of a set that does not compile, or
 // says that opts.Run is not a regular expression, or is ctx's.
 func Test(ctx context.Context, cfg Config, opts TestOptions) (*Report, error) {
 	if _, err := regexp.Compile(opts.Run); err != nil {
@@ -104,6 +105,11 @@ func Test(ctx context.Context, cfg Config, opts TestOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	held, err := b.testInvariants(ctx, opts.Run)
+	if err != nil {
+		return nil, err
+	}
+	results = append(results, held...)
 	r := &Report{Results: []TestResult{}, Coverage: []Coverage{}}
 	for _, t := range results {
 		if wanted[t.File] {
@@ -112,7 +118,8 @@ func Test(ctx context.Context, cfg Config, opts TestOptions) (*Report, error) {
 	}
 	modules := map[string]*ast.Module{}
 	for file, m := range b.modules {
-		if wanted[file] {
+		// Invariants are tests: nobody has to test them.
+		if _, states := invariantPackage(m); wanted[file] && !states {
 			modules[file] = m
 		}
 	}
