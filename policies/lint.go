@@ -18,6 +18,7 @@ const (
 	lintReusedCode = "reused-code"      // one code for two messages
 	lintNever      = "never-holds"      // the conditions exclude each other
 	lintKind       = "misspelt-kind"    // a kind that is near to a known one
+	lintSlow       = "not-compiled"     // of Load: decisions are made by OPA's own evaluator
 )
 
 // Lint are warnings about rules that load, and decide, but should be written in
@@ -131,24 +132,37 @@ func (l *linter) reasons(r *ruleFlow) {
 	}
 }
 
-// volatile says whether next to no two requests agree in a number of the input.
-func volatile(p inputPath) bool {
+// volatileParts are where next to no two requests agree.
+var volatileParts = [...][]string{
+	{"time"},
+	{"request", "prompt_tokens"},
+	{"request", "prompt_bytes"},
+	{"usage", "requests_per_minute"},
+	{"usage", "spent_usd", anyMember},
+	{"classifiers", anyMember, "scores", anyMember},
+	{"classifiers", anyMember, "findings", anyMember, "count"},
+	{"classifiers", anyMember, "findings", anyMember, "max_score"},
+	{"targets", anyMember, "cost_estimate_usd"},
+}
+
+// volatile says whether p is one of them, or where varies whether it holds one.
+func volatile(p inputPath) bool { return agreesWithVolatile(p, false) }
+
+func varies(p inputPath) bool { return agreesWithVolatile(p, true) }
+
+func agreesWithVolatile(p inputPath, above bool) bool {
 	steps := p.steps()
-	switch {
-	case len(steps) == 0:
-		return false
-	case steps[0] == "time":
+	return slices.ContainsFunc(volatileParts[:], func(part []string) bool {
+		for i, name := range part {
+			if i == len(steps) {
+				return above
+			}
+			if name != anyMember && steps[i] != anyMember && name != steps[i] {
+				return false
+			}
+		}
 		return true
-	case steps[0] == "request" && len(steps) == 2:
-		return slices.Contains([]string{"prompt_tokens", "prompt_bytes"}, steps[1])
-	case steps[0] == "usage":
-		return len(steps) == 2 && steps[1] == "requests_per_minute" || len(steps) == 3
-	case steps[0] == "classifiers":
-		return len(steps) == 4 && steps[2] == "scores" || len(steps) == 5 && steps[2] == "findings"
-	case steps[0] == "targets":
-		return len(steps) == 3 && steps[2] == "cost_estimate_usd"
-	}
-	return false
+	})
 }
 
 // content says whether a part of the input is in the client's own words.

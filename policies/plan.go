@@ -78,7 +78,7 @@ func (b *built) labelled() labelled {
 // slowWarning says why a set is evaluated by OPA's own evaluator, which takes some
 // hundred microseconds where the compiled form takes some ten.
 func slowWarning(err error) Diagnostic {
-	d := Diagnostic{Severity: SeverityWarning, Message: "decisions of this set are evaluated slowly: " + err.Error(),
+	d := Diagnostic{Severity: SeverityWarning, Rule: lintSlow, Message: "decisions of this set are evaluated slowly: " + err.Error(),
 		Hint: "decisions are the same; write this rule in another way to have them faster"}
 	if u, ok := errors.AsType[*vm.Unsupported](err); ok {
 		d.File, d.Line, d.Col = u.File, u.Row, u.Col

@@ -78,5 +78,22 @@ func unified(detail *ast.UnificationErrDetail) string {
 	if detail.Left == nil || detail.Right == nil {
 		return ""
 	}
-	return "the left side is " + types.Sprint(detail.Left) + " and the right side " + types.Sprint(detail.Right) + ", which are never equal"
+	left, right := kindOfType(detail.Left), kindOfType(detail.Right)
+	if left == right {
+		return "the two sides are never equal"
+	}
+	return "the left side is " + left + " and the right side " + right + ", which are never equal"
+}
+
+// kindOfType is a type without what it is made of, which can be all of the input.
+func kindOfType(t types.Type) string {
+	switch t.(type) {
+	case *types.Object:
+		return "object"
+	case *types.Array:
+		return "array"
+	case *types.Set:
+		return "set"
+	}
+	return types.Sprint(t)
 }
