@@ -12,6 +12,7 @@ BENCHTIME ?= 1s
 FUZZTIME ?= 30s
 LOADTIME ?= 10s
 SOAKTIME ?= 5m
+SEEDS ?= 20000
 
 .PHONY: help
 help: ## List the targets
@@ -109,6 +110,23 @@ eval-classifiers: ## Print what classifiers find and miss, as one table; with SA
 .PHONY: exam-classifiers
 exam-classifiers: ## Put a generated exam before the classifiers, EXAM=A (default) or B; B only once, after mending
 	@$(GO) run ./classifiers/exam -set $(or $(EXAM),A)
+
+.PHONY: bench-policy
+bench-policy: build ## Print what a policy decision costs, against OPA in the process and OPA's server, as one table
+	@test -x $(BUILD)/opa/opa || GOBIN="$(CURDIR)/$(BUILD)/opa" $(GO) install github.com/open-policy-agent/opa@$$($(GO) list -m -f '{{.Version}}' github.com/open-policy-agent/opa)
+	@$(GO) test -run '^$$' -bench '^BenchmarkPolicyTable$$' -benchtime 1x -timeout 30m ./policies > $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
+	@$(GO) run ./benchmarks/decisions -binary $(BUILD)/sallyport -opa $(BUILD)/opa/opa >> $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
+	@sed -n 's/^BENCH | //p' $(BUILD)/bench-policy.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
+
+.PHONY: fuzz-policy
+fuzz-policy: ## Compare the evaluators on SEEDS (20000) generated policies and then fuzz for FUZZTIME (30s)
+	SALLYPORT_SEEDS=$(SEEDS) $(GO) test -count=1 -v -timeout 60m -run '^TestGeneratedPolicies$$' ./policies/vm
+	$(GO) test -run '^$$' -fuzz '^FuzzPolicies$$' -fuzztime $(FUZZTIME) ./policies/vm
+
+.PHONY: mutate-policy
+mutate-policy: ## Plant faults in the policy evaluator and the cache's key, one at a time, and print how many the tests catch
+	@mkdir -p $(BUILD)
+	@$(GO) test -run '^$$' -bench '^BenchmarkMutationScore$$' -benchtime 1x -timeout 120m ./policies/vm > $(BUILD)/mutate-policy.txt 2>&1 && status=0 || status=1; grep -E '^(MUTANT|SURVIVOR|SCORE)|does not compile' $(BUILD)/mutate-policy.txt; exit $$status
 
 .PHONY: soak-classifiers
 soak-classifiers: ## A million calls, after which the process must be as large as in their middle
