@@ -23,12 +23,14 @@ const (
 	RecordGap      = "gap" // written by the log itself
 	RecordQuery    = "query"
 	RecordMismatch = "mismatch"
+	// RecordCandidate says that a candidate policy decides otherwise.
+	RecordCandidate = "candidate"
 )
 
 // Record is one entry of the decision log. A decision's record is written before
 // anything leaves; what came of it is a second record that names the first.
 type Record struct {
-	Kind       string `json:"kind"` // decision, outcome, query, mismatch or gap
+	Kind       string `json:"kind"` // decision, outcome, query, mismatch, candidate or gap
 	Seq        uint64 `json:"seq"`  // set by the log
 	Time       string `json:"time"` // RFC 3339 with nanoseconds, UTC
 	DecisionID string `json:"decision_id"`
@@ -69,6 +71,10 @@ type Record struct {
 	// what OPA's own evaluator says; none: Reasons says why.
 	Reference json.RawMessage `json:"reference,omitempty"`
 
+	// Of a candidate, beside the policies and the decision that it names: how the
+	// candidate's decision differs.
+	Change json.RawMessage `json:"change,omitempty"`
+
 	// Of a gap.
 	Gap *RecordDropped `json:"gap,omitempty"`
 }
@@ -105,7 +111,8 @@ type RecordText struct {
 
 // RecordPolicy identifies the policy that decided.
 type RecordPolicy struct {
-	Revision string `json:"revision"`
+	Revision  string `json:"revision"`
+	Candidate string `json:"candidate,omitempty"` // revision of the policy that was asked beside it
 }
 
 // AttemptResult is one try at one target: one disclosure of the prompt.

@@ -11,6 +11,7 @@ import (
 type Snapshot struct {
 	Classifiers  []Classifier
 	Decider      Decider
+	Shadow       Shadow // nil: there is no candidate policy
 	Forwarder    Forwarder
 	Keys         *Keyring
 	Budgets      BudgetDefaults

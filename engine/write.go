@@ -24,6 +24,7 @@ func (x *exchange) recordDecision(ctx context.Context) bool {
 		return x.refuse(ActionDeny, http.StatusServiceUnavailable, CodeLogUnavailable,
 			"the decision could not be recorded, so the request is refused")
 	}
+	x.shadowed()
 	return true
 }
 
@@ -42,6 +43,9 @@ func (x *exchange) decisionRecord() (*Record, error) {
 	}
 	if x.client != nil {
 		r.Principal = x.client
+	}
+	if x.snap.Shadow != nil && x.req != nil {
+		r.Policy.Candidate = x.snap.Shadow.Revision()
 	}
 	if x.req != nil {
 		r.TraceID = x.req.TraceID

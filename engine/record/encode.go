@@ -48,6 +48,11 @@ func encode(r *engine.Record) (*entry, error) {
 			return nil, fmt.Errorf("record of a mismatch: reference: %w", err)
 		}
 	}
+	if len(r.Change) > 0 {
+		if c.Change, err = canonical(r.Change); err != nil {
+			return nil, fmt.Errorf("record of a candidate's decision %q: change: %w", r.DecisionID, err)
+		}
+	}
 	if r.Query != nil && len(r.Query.Result) > 0 {
 		q := *r.Query
 		if q.Result, err = canonical(q.Result); err != nil {
