@@ -118,6 +118,7 @@ func (c *decisionCache) learn(s *cacheShard, known bool) {
 	s.asked++
 	if known {
 		s.known++
+		c.idle.Store(false)
 	}
 	if s.asked >= window/cacheShards {
 		c.idle.Store(s.known*64 < s.asked)

@@ -131,10 +131,16 @@ func (m *Machine) Texts(ss []string) Value {
 }
 
 // FromAST is OPA's value as one of the machine's. What is not ground is an error.
-func (m *Machine) FromAST(v ast.Value) (Value, error) { return fromAST(&m.arena, nil, v) }
+func (m *Machine) FromAST(v ast.Value) (Value, error) {
+	return fromAST(&m.arena, m.program.consts, false, v)
+}
 
 // FromAST is OPA's value as one that lives as long as it likes.
-func FromAST(v ast.Value) (Value, error) { return fromAST(&arena{}, nil, v) }
+func FromAST(v ast.Value) (Value, error) { return fromAST(&arena{}, nil, false, v) }
+
+// FromAST is OPA's value as one for the program's machines that lives as long as it
+// likes.
+func (p *Program) FromAST(v ast.Value) (Value, error) { return fromAST(&arena{}, p.consts, false, v) }
 
 // ToAST is v as OPA's value, which lives as long as it likes; v must be defined.
 func ToAST(v Value) ast.Value { return toAST(v) }

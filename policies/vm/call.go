@@ -333,7 +333,7 @@ func (s *scope) callBuiltin(st *ir.CallStmt, args []operand) (op, error) {
 	if decl == nil || f == nil {
 		return nil, &Unsupported{What: "the built-in " + st.Func, File: at.File, Row: at.Row, Col: at.Col}
 	}
-	b := &builtinCall{name: st.Func, f: f, relation: decl.Relation, void: decl.Decl.Result() == nil, at: at,
+	b := &builtinCall{name: st.Func, f: f, relation: decl.Relation, void: decl.Decl.Result() == nil, varies: decl.IsNondeterministic(), at: at,
 		loc: ast.NewLocation(nil, at.File, at.Row, at.Col)}
 	constant := !decl.IsNondeterministic() && !b.void && !b.relation && st.Func != "trace"
 	for i := range args {
@@ -366,6 +366,7 @@ type builtinCall struct {
 	f        topdown.BuiltinFunc
 	relation bool
 	void     bool
+	varies   bool // its result depends on more than its operands
 	at       Place
 	loc      *ast.Location
 }
@@ -401,7 +402,7 @@ func (b *builtinCall) call(m *Machine, args []operand, l []Value) (Value, ctl) {
 	if m.calls.metrics == nil {
 		m.calls.metrics = metrics.NoOp()
 	}
-	if m.calls.now == nil {
+	if m.calls.now == nil && b.varies {
 		m.calls.now = timeTerm(time.Now())
 	}
 	if m.calls.seed == nil {
@@ -425,7 +426,7 @@ func (b *builtinCall) call(m *Machine, args []operand, l []Value) (Value, ctl) {
 			found = Bool(true)
 			return nil
 		}
-		v, err := fromAST(&m.arena, nil, t.Value)
+		v, err := m.FromAST(t.Value)
 		if err != nil {
 			failed = err
 			return err

@@ -30,7 +30,7 @@ func (c *constants) String(s string) Value {
 
 // of is a value of OPA as a frozen one.
 func (c *constants) of(v ast.Value) (Value, error) {
-	made, err := fromAST(&c.arena, c.strings, v)
+	made, err := fromAST(&c.arena, c, true, v)
 	if err != nil {
 		return Value{}, err
 	}
@@ -38,9 +38,19 @@ func (c *constants) of(v ast.Value) (Value, error) {
 	return made, nil
 }
 
-// fromAST makes a value out of OPA's. interned are strings to use where there is
-// one; with a nil map each is made anew. What is not a ground value is an error.
-func fromAST(a *arena, interned map[string]Value, v ast.Value) (Value, error) {
+// known is the string of a program that s is, or a new one.
+func (c *constants) known(a *arena, s string) Value {
+	if c != nil {
+		if v, ok := c.strings[s]; ok {
+			return v
+		}
+	}
+	return a.String(s)
+}
+
+// fromAST makes a value out of OPA's. Strings that are a program's are its own; keep
+// says that the value becomes one of it. What is not a ground value is an error.
+func fromAST(a *arena, c *constants, keep bool, v ast.Value) (Value, error) {
 	switch v := v.(type) {
 	case ast.Null:
 		return Null(), nil
@@ -49,52 +59,48 @@ func fromAST(a *arena, interned map[string]Value, v ast.Value) (Value, error) {
 	case ast.Number:
 		return numberOf(a, string(v)), nil
 	case ast.String:
-		if known, ok := interned[string(v)]; ok {
-			return known, nil
+		if keep {
+			return c.String(string(v)), nil
 		}
-		made := a.String(string(v))
-		if interned != nil {
-			interned[string(v)] = made
-		}
-		return made, nil
+		return c.known(a, string(v)), nil
 	case *ast.Array:
 		x := a.newArray(v.Len())
 		for i := range v.Len() {
-			e, err := fromAST(a, interned, v.Elem(i).Value)
+			e, err := fromAST(a, c, keep, v.Elem(i).Value)
 			if err != nil {
 				return Value{}, err
 			}
 			x.elems = append(x.elems, e)
 		}
-		if interned != nil {
+		if keep {
 			x.origin = v
 		}
 		return x.value(), nil
 	case ast.Set:
 		t := a.newTable(kindSet, v.Len())
 		for _, e := range v.Slice() {
-			k, err := fromAST(a, interned, e.Value)
+			k, err := fromAST(a, c, keep, e.Value)
 			if err != nil {
 				return Value{}, err
 			}
 			t.keys = append(t.keys, k) // in order, each once
 		}
-		if interned != nil {
+		if keep {
 			t.origin = v
 		}
 		return t.value(), nil
 	case ast.Object:
 		t := a.newTable(kindObject, v.Len())
 		err := v.Iter(func(k, e *ast.Term) error {
-			key, err := fromAST(a, interned, k.Value)
+			key, err := fromAST(a, c, keep, k.Value)
 			if err != nil {
 				return err
 			}
-			val, err := fromAST(a, interned, e.Value)
+			val, err := fromAST(a, c, keep, e.Value)
 			t.keys, t.vals = append(t.keys, key), append(t.vals, val)
 			return err
 		})
-		if interned != nil {
+		if keep {
 			t.origin = v
 		}
 		return t.value(), err

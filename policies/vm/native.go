@@ -3,6 +3,7 @@ package vm
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -291,13 +292,19 @@ func extreme(v Value, sign int) (Value, ctl) {
 }
 
 func sorted(m *Machine, v Value) (Value, ctl) {
-	if v.kind() != kindSet {
+	elems, ok := elements(v)
+	if !ok {
 		return Value{}, ctlGeneric
 	}
-	t := v.table()
-	t.sort()
 	x := m.newArray(0)
-	x.elems = t.keys[:len(t.keys):len(t.keys)]
+	if v.kind() == kindSet {
+		v.table().sort()
+		elems = v.table().keys
+		x.elems = elems[:len(elems):len(elems)]
+		return x.value(), ctlNext
+	}
+	x.elems = append(m.values(len(elems)), elems...)
+	slices.SortStableFunc(x.elems, compare)
 	return x.value(), ctlNext
 }
 

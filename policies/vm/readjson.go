@@ -46,7 +46,7 @@ func (m *Machine) readJSON(d *jsontext.Decoder) (Value, error) {
 	case 't', 'f':
 		return Bool(t.Bool()), nil
 	case '"':
-		return m.String(t.String()), nil
+		return m.program.consts.known(&m.arena, t.String()), nil
 	case '0':
 		return numberOf(&m.arena, t.String()), nil
 	case '[':

@@ -166,41 +166,54 @@ func (s *scope) scan(st *ir.ScanStmt) (op, error) {
 	s.target(st.Key)
 	s.target(st.Value)
 	at := s.place(st)
+	// What nothing reads is not stored.
+	if s.dead != nil && s.dead[st.Key] {
+		key = -1
+	}
+	if s.dead != nil && s.dead[st.Value] {
+		val = -1
+	}
 	return func(m *Machine, l []Value) ctl {
 		v := source.get(l)
 		switch v.kind() {
 		case kindArray:
 			for i, e := range v.array().elems {
-				l[key], l[val] = Int(int64(i)), e
+				if key >= 0 {
+					l[key] = Int(int64(i))
+				}
+				if val >= 0 {
+					l[val] = e
+				}
 				if c := body(m, l); c < ctlNext || c > ctlUndefined {
 					return leave(c)
 				}
 				if m.left--; m.left < 0 {
-					return m.spent(at)
+					if c := m.spent(at); c != ctlNext {
+						return c
+					}
 				}
 			}
-		case kindObject:
+		case kindObject, kindSet:
 			t := v.table()
 			t.sort()
+			vals := t.vals
+			if v.h.kind == kindSet {
+				vals = t.keys
+			}
 			for i, k := range t.keys {
-				l[key], l[val] = k, t.vals[i]
+				if key >= 0 {
+					l[key] = k
+				}
+				if val >= 0 {
+					l[val] = vals[i]
+				}
 				if c := body(m, l); c < ctlNext || c > ctlUndefined {
 					return leave(c)
 				}
 				if m.left--; m.left < 0 {
-					return m.spent(at)
-				}
-			}
-		case kindSet:
-			t := v.table()
-			t.sort()
-			for _, k := range t.keys {
-				l[key], l[val] = k, k
-				if c := body(m, l); c < ctlNext || c > ctlUndefined {
-					return leave(c)
-				}
-				if m.left--; m.left < 0 {
-					return m.spent(at)
+					if c := m.spent(at); c != ctlNext {
+						return c
+					}
 				}
 			}
 		}

@@ -64,7 +64,7 @@ func (t *targetEval) Eval(ctx context.Context, ectx *rego.EvalContext, runtime a
 	}
 	if given != nil {
 		var err error
-		if input, err = fromAST(&m.arena, nil, given); err != nil {
+		if input, err = m.FromAST(given); err != nil {
 			return nil, err
 		}
 	}
