@@ -80,7 +80,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Covered  float64      `json:"covered"`
 		Results  []TestResult `json:"results"`
 		Coverage []Coverage   `json:"coverage"`
-	}{r.Passed(), r.Covered(), r.Results, r.Coverage})
+		Warnings Diagnostics  `json:"warnings,omitempty"`
+	}{r.Passed(), r.Covered(), r.Results, r.Coverage, r.Warnings})
 }
 
 // WriteJUnit writes the results in the JUnit XML format that CI systems read, one

@@ -55,6 +55,7 @@ type TestOptions struct {
 type Report struct {
 	Results  []TestResult `json:"results"` // tests by file and line, then invariants
 	Coverage []Coverage   `json:"coverage"`
+	Warnings Diagnostics  `json:"warnings,omitempty"` // of Load and of Lint
 }
 
 // Coverage is how much of one file the tests evaluated.
@@ -111,6 +112,11 @@ func Test(ctx context.Context, cfg Config, opts TestOptions) (*Report, error) {
 	}
 	results = append(results, held...)
 	r := &Report{Results: []TestResult{}, Coverage: []Coverage{}}
+	for _, d := range append(ds, b.lint()...).inOrder() {
+		if wanted[d.File] || d.File == "" {
+			r.Warnings = append(r.Warnings, d)
+		}
+	}
 	for _, t := range results {
 		if wanted[t.File] {
 			r.Results = append(r.Results, t)

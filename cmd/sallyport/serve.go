@@ -260,6 +260,15 @@ func (s *service) activate(p *parts) {
 	if err := s.app.bundles.err(); err != nil {
 		s.log.Warn().Err(err).Msg("a bundle is not in force")
 	}
+	if e := s.log.Debug(); e.Enabled() {
+		cost := p.policies.Cost()
+		reads := make([]string, len(cost.Reads))
+		for i, r := range cost.Reads {
+			reads[i] = r.Path
+		}
+		e.Str("policy", p.policies.Revision()).Bool("compiled", cost.Compiled).Bool("cacheable", cost.Cacheable).Strs("reads", reads).
+			Msg("what decisions cost; sallyport validate says more")
+	}
 }
 
 // keepPolicy makes sure that decisions under this policy can be made again, before

@@ -127,6 +127,9 @@ func (a *app) build(ctx context.Context, host *classifiers.Host, path string) (*
 		p.classifiers = append(p.classifiers, loaded)
 	}
 	if !m.failed() {
+		m.policy = append(m.policy, p.policies.CheckNames(p.names())...)
+	}
+	if !m.failed() {
 		if p.targets, err = targets.New(targets.Config{Targets: cfg.targets}); err != nil {
 			m.other = append(m.other, err)
 		}
@@ -136,6 +139,19 @@ func (a *app) build(ctx context.Context, host *classifiers.Host, path string) (*
 		return nil, m
 	}
 	return p, m
+}
+
+// names are those that policies are held against.
+func (p *parts) names() policies.Names {
+	var n policies.Names
+	for _, t := range p.config.targets {
+		n.Targets = append(n.Targets, t.Name)
+	}
+	for _, c := range p.classifiers {
+		info := c.Info()
+		n.Classifiers = append(n.Classifiers, policies.ClassifierNames{Name: info.Name, Kinds: info.Kinds, Scores: info.Scores})
+	}
+	return n
 }
 
 // close releases what the parts hold.

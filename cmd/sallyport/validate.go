@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
@@ -12,11 +13,17 @@ import (
 
 func (a *app) validate() *cobra.Command {
 	var path, format string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "validate",
 		Short: "Check a configuration, its policies and its classifiers",
 		Long: `Check a configuration, its policies with their tests, and its classifiers, without
-serving. All mistakes are reported at once. Exit code 3 where there is one.`,
+serving. All mistakes are reported at once. Exit code 3 where there is one.
+
+Warnings say what should be written in another way; with --strict they count as
+mistakes. The report ends with what a decision costs: whether it is compiled, and if
+not which line keeps it from being so; which parts of the input it depends on, and so
+for which requests it is remembered; and how long it takes on this machine.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if err := oneOf("--format", format, "pretty", "json"); err != nil {
@@ -27,25 +34,32 @@ serving. All mistakes are reported at once. Exit code 3 where there is one.`,
 				return err
 			}
 			p, m := a.build(c.Context(), host, path)
+			var cost *policies.Cost
 			if p != nil {
 				p.close()
+				m.policy = append(m.policy, p.policies.Lint()...)
+				cost, err = p.policies.MeasuredCost(c.Context())
 			}
-			if err := host.Close(c.Context()); err != nil {
+			if err := errors.Join(err, host.Close(c.Context())); err != nil {
 				return err
 			}
 			if format == "json" {
-				err = a.writeJSON(m.terraform())
+				v := m.terraform()
+				v.PolicyCost = cost
+				err = a.writeJSON(v)
 			} else if m.print(a.err); p != nil {
 				_, err = fmt.Fprintf(a.out, "valid: %d targets, %d classifiers, policy %s\n",
 					len(p.config.targets), len(p.config.classifiers), p.policies.Revision())
+				err = errors.Join(err, cost.WriteText(a.out))
 			}
-			if err == nil && p == nil {
+			if err == nil && (p == nil || strict && len(m.config)+len(m.policy) > 0) {
 				return failure(exitInvalid, nil)
 			}
 			return err
 		},
 	}
 	c.Flags().StringVarP(&path, "config", "c", "", "configuration file; without it the embedded default")
+	c.Flags().BoolVar(&strict, "strict", false, "exit code 3 where there is a warning")
 	c.Flags().StringVar(&format, "format", "pretty", "pretty or json (as of terraform validate -json)")
 	return c
 }
@@ -57,6 +71,8 @@ type validation struct {
 	ErrorCount    int          `json:"error_count"`
 	WarningCount  int          `json:"warning_count"`
 	Diagnostics   []diagnostic `json:"diagnostics"`
+	// PolicyCost is beyond terraform's form: what a decision costs.
+	PolicyCost *policies.Cost `json:"policy_cost,omitempty"`
 }
 
 type diagnostic struct {
@@ -64,6 +80,7 @@ type diagnostic struct {
 	Summary  string     `json:"summary"`
 	Detail   string     `json:"detail,omitempty"`
 	Range    *diagRange `json:"range,omitempty"`
+	Rule     string     `json:"rule,omitempty"` // of lint, beyond terraform's form
 }
 
 type diagRange struct {
@@ -100,7 +117,7 @@ func (m *mistakes) terraform() validation {
 		add(out)
 	}
 	for _, d := range m.policy {
-		out := diagnostic{Severity: "error", Summary: d.Message, Detail: d.Hint}
+		out := diagnostic{Severity: "error", Summary: d.Message, Detail: d.Hint, Rule: d.Rule}
 		if d.Severity == policies.SeverityWarning {
 			out.Severity = "warning"
 		}
