@@ -25,7 +25,12 @@ type Admin struct {
 	Reload  func(context.Context) error // POST /-/reload
 	Targets func() any                  // /targets, written as JSON
 	Config  func() any                  // /config, written as JSON; its secrets are redacted already
-	Ready   []Check                     // of /readyz
+	// Candidate is shown by /policy/candidate, written as JSON. Promote is POST
+	// /-/promote: it puts the candidate in force, if it has the given revision or none
+	// is given, and returns what is answered, written as JSON.
+	Candidate func() any
+	Promote   func(ctx context.Context, revision string) (any, error)
+	Ready     []Check // of /readyz
 }
 
 // Check is a condition of readiness.
@@ -116,6 +121,8 @@ func adminRoutes() []adminRoute {
 		{"GET", "/config", "configuration in force, secrets left out", func(s *Server, ctx *fasthttp.RequestCtx) { show(ctx, s.admin.Config) }},
 		{"GET", "/snapshot", "revisions in force and the last reload", (*Server).snapshot},
 		{"POST", "/-/reload", "reload the configuration", (*Server).reload},
+		{"GET", "/policy/candidate", "the candidate policy and how its decisions differ", func(s *Server, ctx *fasthttp.RequestCtx) { show(ctx, s.admin.Candidate) }},
+		{"POST", "/-/promote", "put the candidate policy in force; ?revision= says which is meant", (*Server).promote},
 		{"GET", "/debug/pprof/", "profiles of the process", func(_ *Server, ctx *fasthttp.RequestCtx) { pprofhandler.PprofHandler(ctx) }},
 		{"GET", "/", "this list", (*Server).index},
 	}
@@ -261,7 +268,7 @@ func (s *Server) index(ctx *fasthttp.RequestCtx) {
 	var b strings.Builder
 	b.WriteString("Sallyport, admin interface\n\n")
 	for _, r := range adminRoutes() {
-		fmt.Fprintf(&b, "%-4s %-14s %s\n", r.method, r.path, r.about)
+		fmt.Fprintf(&b, "%-4s %-17s %s\n", r.method, r.path, r.about)
 	}
 	plain(ctx, fasthttp.StatusOK, b.String())
 }

@@ -77,7 +77,9 @@ type Config struct {
 	Log      func() LogState      // nil: the decision log has no figures
 	Bundles  func() []BundleState // nil: there are no policy bundles
 	Policy   func() PolicyState   // nil: how decisions are made has no figures
-	Admin    Admin
+	// Candidate is the state of the candidate policy; nil: it has no figures.
+	Candidate func() CandidateState
+	Admin     Admin
 }
 
 // Server serves the data plane and the admin interface. Its methods are safe for
@@ -145,6 +147,11 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Bundles != nil {
 		if err := s.registry.Register(newBundleMetrics(c.Bundles)); err != nil {
+			return nil, fmt.Errorf("gateway: register metrics: %w", err)
+		}
+	}
+	if c.Candidate != nil {
+		if err := s.registry.Register(newCandidateMetrics(c.Candidate)); err != nil {
 			return nil, fmt.Errorf("gateway: register metrics: %w", err)
 		}
 	}
