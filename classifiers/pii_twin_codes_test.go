@@ -44,7 +44,7 @@ func (t *piiTwin) iban(a int) int {
 
 // spanish looks for a number with a letter before a, then for one that begins there.
 func (t *piiTwin) spanish(a int) int {
-	s := a - either(t.at(a-1) == '-', 2, 1)
+	s := a - either(oneOf(t.at(a-1), "- "), 2, 1)
 	return first(
 		given(oneOf(upperASCII(t.at(s)), "XYZ"), func() int { return t.spanishFrom(s, a) }),
 		func() int { return t.spanishFrom(a, a) },
@@ -80,7 +80,7 @@ func (t *piiTwin) spanishFrom(s, a int) int {
 		q++
 	}
 	c := t.at(q)
-	if upperASCII(c) != "TRWAGMYFPDXBNJZSQVHLCKE"[v%23] || !t.ends(q+1) || !told && (isLower(c) || t.near(s, 24, "other ident") > 0) {
+	if upperASCII(c) != "TRWAGMYFPDXBNJZSQVHLCKE"[v%23] || !t.ends(q+1) || !told && (isLower(c) || s < a && t.at(a-1) == ' ' || t.near(s, 36, "other ident") > 0) {
 		return 0
 	}
 	return t.emit(s, q+1, either(want == 7, "NIE", "NIF")+either(told, "_TOLD", "_ALONE"))
@@ -145,7 +145,7 @@ func (t *piiTwin) nino(a int) int {
 	}
 	told := t.near(s, 44, "nino") > 0
 	if !oneOf(upperASCII(t.at(q)), "ABCD") || !t.ends(q+1) ||
-		!told && (isLower(t.at(s)) || isLower(t.at(q)) || t.near(s, 24, "other ident") > 0) {
+		!told && (isLower(t.at(s)) || isLower(t.at(q)) || t.near(s, 36, "other ident") > 0) {
 		return 0
 	}
 	return t.emit(s, q+1, either(told, "NINO_TOLD", either(spaced == 2, "NINO_GROUPED", "NINO_SOLID")))
@@ -159,7 +159,7 @@ func (t *piiTwin) indianPAN(a int) int {
 		}
 	}
 	told := t.near(a, 44, "indiapan") > 0
-	if !oneOf(upperASCII(word[3]), "ABCFGHJLPT") || !told && (strings.ToUpper(word) != word || t.near(a, 24, "other ident") > 0) {
+	if !oneOf(upperASCII(word[3]), "ABCFGHJLPT") || !told && (strings.ToUpper(word) != word || t.near(a, 36, "other ident") > 0) {
 		return 0
 	}
 	return t.emit(a, a+10, either(told, "INDIAPAN_TOLD", "INDIAPAN_ALONE"))
@@ -199,7 +199,8 @@ func (t *piiTwin) passport(a, b int) int {
 		}
 	}
 	told := t.near(a, 40, "passport")
-	if strings.ToUpper(word) != word || digits < 4 || told == 0 || a-told+1 < t.floor ||
+	german := len(word) == 9 && strings.Trim(word, "CFGHJKLMNPRTVWXYZ0123456789") == ""
+	if strings.ToUpper(word) != word || digits < 4 && !german || told == 0 || a-told+1 < t.floor ||
 		nearer(t.near(a, 40, "phone other ident event birth unit"), told) {
 		return 0
 	}

@@ -1,6 +1,7 @@
 package classifiers
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -145,6 +146,8 @@ func (t *piiTwin) cardBrand(n int) string {
 	return of(false, is(p2, 57, 67))
 }
 
+var rowForm = regexp.MustCompile(`^[ .-][0-9]{4}[ .-][0-9]`)
+
 func (t *piiTwin) card() int {
 	if len(t.d) < 12 || t.size(0) != 4 && t.size(0) < 12 {
 		return 0
@@ -161,6 +164,13 @@ func (t *piiTwin) card() int {
 		}
 		told := t.near(s, 48, "card")
 		if len(t.groups) > 1 && t.at(s-1) == t.groups[1].sep && t.joined(s, 4) {
+			continue
+		}
+		row := string(t.p[min(e, len(t.p)):min(e+7, len(t.p))])
+		if m == 4 && rowForm.MatchString(row) && row[0] == row[5] && row[0] == t.separator(m) {
+			continue
+		}
+		if n == 13 && told == 0 && weighted(t.d, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)%10 == 0 {
 			continue
 		}
 		if !shape || len(slices.Compact(slices.Clone(t.d[:n]))) == 1 || nearer(t.near(s, 24, "other"), told) {
@@ -273,6 +283,7 @@ var idForms = []idForm{
 	{groups: ":", lists: "medicare", told: "MEDICARE_TOLD", ok: medicareOK},
 	{groups: "3332", seps: "..-", alike: " ", lists: "cpf", told: "CPF_TOLD", grouped: "CPF_GROUPED", ok: cpfOK},
 	{groups: "92", alike: "-", lists: "cpf", told: "CPF_TOLD", grouped: "CPF_GROUPED", ok: cpfOK},
+	{groups: "92", alike: " ", lists: "cpf", told: "CPF_TOLD", ok: cpfOK},
 	{groups: ";", lists: "cpf", told: "CPF_TOLD", solid: "CPF_SOLID", ok: cpfOK},
 	{groups: "2333", alike: " -/", lists: "detax", told: "DETAX_TOLD", grouped: "DETAX_GROUPED", ok: detaxOK},
 	{groups: ";", lists: "detax", told: "DETAX_TOLD", solid: "DETAX_SOLID", ok: detaxOK},
@@ -314,7 +325,8 @@ func (t *piiTwin) toldID() int {
 		if f.late || m == 0 || !f.ok(t.d, t.value) {
 			continue
 		}
-		if d := t.near(s, 44, f.lists); nearer(d, best) && nearer(d, t.near(s, 44, "phone")) {
+		reach := either(f.lists == "ssn itin", 64, 44)
+		if d := t.near(s, reach, f.lists); nearer(d, best) && nearer(d, t.near(s, 44, "phone")) {
 			best, end, what = d, t.groups[m-1].e, f.told
 		}
 	}
@@ -340,7 +352,7 @@ func (t *piiTwin) loneID(late bool) int {
 	for _, f := range idForms {
 		m := t.hasForm(f)
 		what := either(m > 1, f.grouped, f.solid)
-		if f.late != late || m == 0 || t.joinedOn(s) && !f.speaksJoined() || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 24, "other ident") > 0 || f.seps == "" && t.near(s, 44, "phone") > 0 ||
+		if f.late != late || m == 0 || t.joinedOn(s) && !f.speaksJoined() || what == "" || t.crowded(m) || !f.ok(t.d, t.value) || t.near(s, 36, "other ident") > 0 || f.seps == "" && t.near(s, 44, "phone") > 0 ||
 			m > 0 && t.sum[m] == 9 && t.amount(m, false) {
 			continue
 		}
@@ -383,7 +395,8 @@ func (t *piiTwin) nir(a int) int {
 	q, spaced, letter := a, false, byte(0)
 	for len(digits) < 15 {
 		c := t.at(q)
-		if oneOf(c, " -.") && slices.Contains([]int{1, 3, 5, 7, 10, 13}, len(digits)) && q > a && !oneOf(t.at(q-1), " -.") {
+		mark := oneOf(c, " -.") || c == '/' && len(digits) == 13
+		if mark && slices.Contains([]int{1, 3, 5, 7, 10, 13}, len(digits)) && isAlnum(t.at(q-1)) {
 			spaced = true
 			q++
 			c = t.at(q)
@@ -413,7 +426,7 @@ func (t *piiTwin) nir(a int) int {
 		return 0
 	}
 	told := t.near(a, 44, "nir") > 0
-	if !told && !spaced && letter == 0 && (t.near(a, 24, "other ident card") > 0 || strings.IndexByte("12", t.at(a)) < 0) {
+	if !told && !spaced && letter == 0 && (t.near(a, 36, "other ident card") > 0 || strings.IndexByte("12", t.at(a)) < 0) {
 		return 0
 	}
 	return t.emit(a, q, either(told, "NIR_TOLD", either(spaced, "NIR_GROUPED", "NIR_SOLID")))

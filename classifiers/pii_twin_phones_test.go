@@ -419,11 +419,12 @@ func (t *piiTwin) phone(plus bool) int {
 		for m := t.line; m > 0 && t.sum[m] >= 7; m-- {
 			end := t.groups[m-1].e
 			e := t.extension(end)
-			if form(m, plus, true) == "" || e == end && !t.tailOK(e) {
+			fraction := m == 2 && !plus && t.size(0) == 1 && t.groups[1].sep == '.'
+			if fraction || form(m, plus, true) == "" || e == end && !t.tailOK(e) {
 				continue
 			}
 			near := t.near(s, 48, "phone")
-			if !plus && nearer(t.near(s, 24, "other ident"), near) {
+			if !plus && nearer(t.near(s, 36, "other ident"), near) {
 				return 0
 			}
 			told := near > 0 || t.behind(t.extension(t.groups[t.line-1].e), 10, "behind")
@@ -444,7 +445,7 @@ func (t *piiTwin) phone(plus bool) int {
 				if what == "PHONE_FORM_TOLD" {
 					more = t.line > m && t.groups[m].sep == t.groups[m-1].sep && t.size(m) == t.size(m-1)
 				}
-				if listed && m == 1 || !listed && (more || t.amount(m, told)) {
+				if listed && m == 1 && !t.below(s, "phone") || more || t.amount(m, told) {
 					continue
 				}
 			}

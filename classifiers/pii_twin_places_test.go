@@ -38,7 +38,11 @@ func (t *piiTwin) ipv4(a int) int {
 	told := t.near(a, 40, "network")
 	c, b := either(a == t.fresh, 0, t.at(a-1)), t.at(a-2)
 	if c == '.' || c == '=' && oneOf(b, "=~>") || t.joinedOn(a) && told != 2 ||
-		nearer(t.near(a, 20, "version"), told) || nearer(t.near(a, 32, "phone"), told) {
+		nearer(t.near(a, 32, "phone"), told) && !t.version(a, told) {
+		return 0
+	}
+	if t.version(a, told) {
+		t.versionEnds = e
 		return 0
 	}
 	switch first, _, _ := strings.Cut(string(t.p[a:e]), "."); first {
@@ -46,6 +50,11 @@ func (t *piiTwin) ipv4(a int) int {
 		return t.emit(a, e, "IP4_SPECIAL")
 	}
 	return t.emit(a, e, either(told > 0, "IP4_TOLD", "IP4"))
+}
+
+// version says whether what looks like an address at a is a version.
+func (t *piiTwin) version(a, told int) bool {
+	return nearer(t.near(a, 40, "version"), told) || told == 0 && t.versionEnds > 0 && a-t.versionEnds <= 5
 }
 
 func (t *piiTwin) ipv6(a int) int {
@@ -107,6 +116,7 @@ func (t *piiTwin) ipv6(a int) int {
 
 var (
 	macForm    = regexp.MustCompile(`^(?i)([0-9a-f]{2})([:-])(?:[0-9a-f]{2}[:-]){4}[0-9a-f]{2}$`)
+	pairsForm  = regexp.MustCompile(`(?i)(?:[0-9a-f]{2}-){1,5}$`)
 	dottedForm = regexp.MustCompile(`^(?i)[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$`)
 )
 
@@ -116,10 +126,30 @@ func (t *piiTwin) mac(a int) int {
 	text, e := t.slice(a, a+17), a+17
 	if !macForm.MatchString(text) || strings.Count(text, text[2:3]) != 5 || isAlnum(t.at(e)) ||
 		t.at(e) == text[2] && isAlnum(t.at(e+1)) && t.nameBehind(e+1) < 2 ||
-		text[2] == '-' && !strings.ContainsAny(text, "abcdefABCDEF") {
+		text[2] == '-' && !strings.ContainsAny(text, "abcdefABCDEF") && t.near(a, 32, "mac") == 0 {
 		return 0
 	}
 	return t.emit(a, e, "MAC_PAIRS")
+}
+
+// macBefore looks for an address whose pairs stand before the one at a, too.
+func (t *piiTwin) macBefore(a int) int {
+	pairs := pairsForm.Find(t.p[max(t.floor, a-15):a])
+	s := a - len(pairs)
+	if len(pairs) == 0 || t.glued(s) || !t.headOK(s) {
+		return 0
+	}
+	return t.mac(s)
+}
+
+// macDottedBefore likewise, one or two fours before.
+func (t *piiTwin) macDottedBefore(a int) int {
+	for s := a - 5; s >= max(t.floor, a-10) && t.at(s+4) == '.'; s -= 5 {
+		if r := t.macDotted(s); r > 0 {
+			return r
+		}
+	}
+	return 0
 }
 
 func (t *piiTwin) macDotted(a int) int {
@@ -338,7 +368,10 @@ func (t *piiTwin) birth(a int) int {
 	if clockTime.MatchString(t.slice(e, e+4)) {
 		return 0
 	}
-	told := t.near(s, 40, "birth")
+	told := 0
+	if t.endsCell(e) || t.behind(max(0, s-40), min(s, 40), "birth") {
+		told = t.near(s, 40, "birth")
+	}
 	if told > 0 && s-told+1 >= t.floor && !nearer(t.near(s, 40, "event version"), told) || t.behind(e, 14, "birth") {
 		return t.emit(s, e, "BIRTH_TOLD")
 	}

@@ -19,16 +19,19 @@ import (
 // The scores and the words are data that both read.
 type piiTwin struct {
 	*piiRules
-	p          []byte
-	from, upto []int // original bytes of each byte of p
-	floor      int
-	fresh      int // the end of the last escape
-	found      []engine.Finding
-	evidence   []string // of each finding
-	groups     []piiGroup
-	line       int    // groups before the first line break
-	d          []byte // digits of groups
-	sum        []int  // digits in the first k groups
+	p           []byte
+	from, upto  []int // original bytes of each byte of p
+	floor       int
+	fresh       int // the end of the last escape
+	versionEnds int // the end of the last version that looks like an address
+	found       []engine.Finding
+	whole       string   // p
+	headStart   int      // of the table that was looked at last
+	evidence    []string // of each finding
+	groups      []piiGroup
+	line        int    // groups before the first line break
+	d           []byte // digits of groups
+	sum         []int  // digits in the first k groups
 }
 
 type piiGroup struct {
@@ -258,6 +261,7 @@ func (t *piiTwin) mixed(a, b, d int) int {
 		given(n <= 10 && d <= a+2, at(t.spanish, d)),
 		given(n == 14 || n <= 3 && t.at(b) == '.', at(t.cnpjLetters, a)),
 		given(n <= 4 && t.at(b) == '.', at(t.macDotted, a)),
+		given(n == 4 && t.at(a-1) == '.', at(t.macDottedBefore, a)),
 		given(n <= 4 && d == a, at(t.birth, a)),
 		func() int { return t.passport(a, b) },
 	)
@@ -265,6 +269,11 @@ func (t *piiTwin) mixed(a, b, d int) int {
 
 func (t *piiTwin) address(a, b int) int {
 	before := either(a == t.fresh, 0, t.at(a-1))
+	if b-a == 2 && before == '-' {
+		if r := t.macBefore(a); r > 0 {
+			return r
+		}
+	}
 	if b-a > 4 || isAlnum(before) || oneOf(before, "-_") && !t.headOK(a) {
 		return 0
 	}
@@ -318,6 +327,7 @@ func (t *piiTwin) number(a, b int) int {
 	if r := first(
 		given(n <= 3, func() int { return t.ipv4(a) }), func() int { return t.nir(a) }, dotted,
 		given(n == 2 && t.at(b) == '.', func() int { return t.cnpjLetters(a) }),
+		given(n == 2 && t.at(b) == '.', func() int { return t.spanish(a) }),
 	); r != 0 || len(t.d) < 6 {
 		return r
 	}

@@ -129,6 +129,27 @@ func onAny(lists []string, names string) bool {
 // near is one more than the bytes between s and the last word of the lists before
 // it, 0 where none begins within reach.
 func (t *piiTwin) near(s, reach int, names string) int {
+	line, last, rest := t.header(s)
+	switch {
+	case last == nil:
+		return t.wordBefore(s, reach, names)
+	case onAny(last, names):
+		return 1
+	case onAny(rest, names):
+		return 2
+	}
+	if d := t.wordBefore(s, min(reach, s-line), names); d > 0 {
+		return d + 64
+	}
+	return 0
+}
+
+func (t *piiTwin) below(s int, names string) bool {
+	_, last, rest := t.header(s)
+	return onAny(last, names) || onAny(rest, names)
+}
+
+func (t *piiTwin) wordBefore(s, reach int, names string) int {
 	for i := s - 1; i >= max(0, s-reach); i-- {
 		if !t.wordBegins(i) {
 			continue

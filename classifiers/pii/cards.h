@@ -3,7 +3,7 @@
 #ifndef PII_CARDS_H
 #define PII_CARDS_H
 
-#include "context.h"
+#include "tables.h"
 #include "numbers.h"
 
 /* How well a number of n digits fits a brand. */
@@ -48,6 +48,22 @@ static int card_shape(u32 m)
 	return size(m - 1) <= 4;
 }
 
+/* Is the thirteenth digit that of an article number (GS1)? */
+static int ean(void)
+{
+	static const u8 w[] = {1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1};
+	return weighted(0, 13, w) % 10 == 0;
+}
+
+/* Do another group of four and a digit stand behind e, as in a row of numbers? */
+static int goes_on(u32 e, u8 sep)
+{
+	for (u32 k = 1; k < 5; k++)
+		if (!digit(at(e + k)))
+			return 0;
+	return at(e) == sep && at(e + 5) == sep && digit(at(e + 6));
+}
+
 static u32 card(void)
 {
 	if (upto[nwrapped] < 12 || (size(0) != 4 && size(0) < 12))
@@ -67,7 +83,7 @@ static u32 card(void)
 		u32 same = 1;
 		for (u32 i = 1; i < n; i++)
 			same &= D[i] == D[0];
-		if (same || nearer(near(s, 24, W_OTHER), told))
+		if (same || (m == 4 && sep != 1 && goes_on(e, sep)) || nearer(near(s, 24, W_OTHER), told) || (n == 13 && !told && ean()))
 			continue;
 		if (brand == BRAND)
 			return found(s, e, told ? CARD_TOLD : m > 1 ? CARD_GROUPED : CARD_SOLID);

@@ -3,7 +3,7 @@
 #ifndef PII_CODES_H
 #define PII_CODES_H
 
-#include "context.h"
+#include "tables.h"
 #include "numbers.h"
 
 static const char iban_lengths[] =
@@ -40,7 +40,7 @@ static u32 iban(u32 a)
 }
 
 /* Spanish numbers, from their first digit: 12345678Z, 12.345.678-Z, X-1234567-L. The
- * last begins at s before it, with a letter. */
+ * last begins at s before it, with a letter. Spaces around a letter need a word. */
 static u32 spanish_from(u32 s, u32 a)
 {
 	u32 v = 0, n = 0, want = 8, dots = 0;
@@ -68,7 +68,7 @@ static u32 spanish_from(u32 s, u32 a)
 	c = at(q);
 	if (upper(c) != (u8)"TRWAGMYFPDXBNJZSQVHLCKE"[v % 23] || !code_ends(q + 1))
 		return 0;
-	if (!told && (is_lower(c) || near(s, 24, W_NUMBER)))
+	if (!told && (is_lower(c) || (s < a && at(a - 1) == ' ') || near(s, AGAINST, W_NUMBER)))
 		return 0;
 	if (want == 7)
 		return found(s, q + 1, told ? NIE_TOLD : NIE_ALONE);
@@ -77,7 +77,7 @@ static u32 spanish_from(u32 s, u32 a)
 
 static u32 spanish(u32 a)
 {
-	u32 s = at(a - 1) == '-' ? a - 2 : a - 1, r = 0;
+	u32 s = at(a - 1) == '-' || at(a - 1) == ' ' ? a - 2 : a - 1, r = 0;
 	u8 c = upper(at(s));
 	if (c >= 'X' && c <= 'Z')
 		r = spanish_from(s, a);
@@ -145,7 +145,7 @@ static u32 nino(u32 a)
 	u8 c = upper(at(q));
 	if (c < 'A' || c > 'D' || !code_ends(q + 1))
 		return 0;
-	if (!told && (is_lower(at(s)) || is_lower(at(q)) || near(s, 24, W_NUMBER)))
+	if (!told && (is_lower(at(s)) || is_lower(at(q)) || near(s, AGAINST, W_NUMBER)))
 		return 0;
 	return found(s, q + 1, told ? NINO_TOLD : spaced == 2 ? NINO_GROUPED : NINO_SOLID);
 }
@@ -166,7 +166,7 @@ static u32 indian_pan(u32 a)
 	while (k < 10 && (u8)holders[k] != upper(at(a + 3)))
 		k++;
 	u32 told = near(a, 44, W_INDIAPAN);
-	if (k == 10 || (!told && (lowers || near(a, 24, W_NUMBER))))
+	if (k == 10 || (!told && (lowers || near(a, AGAINST, W_NUMBER))))
 		return 0;
 	return found(a, a + 10, told ? INDIAPAN_TOLD : INDIAPAN_ALONE);
 }
@@ -203,18 +203,24 @@ static u32 cnpj_letters(u32 a)
 	return found(a, q, told ? CNPJ_TOLD : CNPJ_GROUPED);
 }
 
-/* A passport's number stands behind the word, with nothing found in between. */
+/* A passport's number stands behind the word, with nothing found in between. Nine
+ * characters, none of them a vowel nor like a digit, may have few digits: German ones. */
 static u32 passport(u32 a, u32 b)
 {
-	u32 n = b - a, digits = 0;
+	static const char german[] = "CFGHJKLMNPRTVWXYZ";
+	u32 n = b - a, digits = 0, others = 0;
 	if (n < 6 || n > 9)
 		return 0;
 	for (u32 i = a; i < b; i++) {
+		u32 k = 0;
 		if (is_lower(V.p[i]))
 			return 0;
+		while (k < sizeof german - 1 && (u8)german[k] != V.p[i])
+			k++;
 		digits += digit(V.p[i]);
+		others |= k == sizeof german - 1 && !digit(V.p[i]);
 	}
-	if (digits < 4 || !head_ok(a) || !tail_ok(b))
+	if ((digits < 4 && (n < 9 || others)) || !head_ok(a) || !tail_ok(b))
 		return 0;
 	u32 told = near(a, 40, W_PASSPORT);
 	if (!told || a < floor_ + told - 1 || nearer(near(a, 40, W_PHONE | W_NUMBER | W_EVENT | W_BIRTH | W_UNIT), told))

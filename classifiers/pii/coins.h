@@ -2,7 +2,7 @@
 #ifndef PII_COINS_H
 #define PII_COINS_H
 
-#include "context.h"
+#include "tables.h"
 #include "keccak.h"
 #include "sha256.h"
 

@@ -9,6 +9,8 @@
 /* A card's number may be what some program calls an id; others are more like one. */
 #define W_NUMBER (W_OTHER | W_IDENT)
 #define FAR 64 /* no word is looked for further back than this */
+/* Within so much a word for other numbers speaks against one that no word speaks for. */
+#define AGAINST 36
 
 static struct { u32 s, e, lists; } words_seen[FAR]; /* a ring */
 static u32 words_n, words_upto;
@@ -104,9 +106,9 @@ static void read_words(u32 s)
 		words_upto = s;
 }
 
-/* How near before s a word of the lists ends, 1 for right before it; 0 where none
- * begins in the reach bytes before s, which are at most FAR. */
-static u32 near(u32 s, u32 reach, u32 lists)
+/* How near before s a word of the lists ends, as near in tables.h says, whatever
+ * header it stands below. */
+static u32 word_before(u32 s, u32 reach, u32 lists)
 {
 	read_words(s);
 	for (u32 k = words_n; k > 0 && words_n - k < FAR; k--) {

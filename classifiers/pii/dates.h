@@ -2,7 +2,7 @@
 #ifndef PII_DATES_H
 #define PII_DATES_H
 
-#include "context.h"
+#include "tables.h"
 
 /* Reads at most max digits at *q; 0 where there is none or one too many. */
 static u32 read_digits(u32 *q, u32 max, u32 *v)
@@ -123,7 +123,7 @@ static u32 birth(u32 a)
 	if (!e)
 		return 0;
 	/* Most dates are of something else: that is told without remembering all words. */
-	u32 told = behind(s < 40 ? 0 : s - 40, s < 40 ? s : 40, W_BIRTH) ? near(s, 40, W_BIRTH) : 0;
+	u32 told = ends_cell(e) || behind(s < 40 ? 0 : s - 40, s < 40 ? s : 40, W_BIRTH) ? near(s, 40, W_BIRTH) : 0;
 	if (at(e) == ' ' && digit(at(e + 1)) && digit(at(e + 2)) && at(e + 3) == ':')
 		return 0; /* nobody knows the minute */
 	if (told && s >= floor_ + told - 1 && !nearer(near(s, 40, W_EVENT | W_VERSION), told))

@@ -2,7 +2,7 @@
 #ifndef PII_IDS_H
 #define PII_IDS_H
 
-#include "context.h"
+#include "tables.h"
 #include "numbers.h"
 
 static int ssn_ok(void)
@@ -119,6 +119,7 @@ static const struct form forms[] = {
 	{10, "9", 0, "", medicare_ok, W_MEDICARE, MEDICARE_TOLD, 0, 0},
 	{11, "3332", "..-", " ", cpf_ok, W_CPF, CPF_TOLD, CPF_GROUPED, 0},
 	{11, "92", 0, "-", cpf_ok, W_CPF, CPF_TOLD, CPF_GROUPED, 0},
+	{11, "92", 0, " ", cpf_ok, W_CPF, CPF_TOLD, 0, 0},
 	{11, "9", 0, "", cpf_ok, W_CPF, CPF_TOLD, 0, CPF_SOLID},
 	{11, "2333", 0, " -/", detax_ok, W_DETAX, DETAX_TOLD, DETAX_GROUPED, 0},
 	{11, "9", 0, "", detax_ok, W_DETAX, DETAX_TOLD, 0, DETAX_SOLID},
@@ -176,7 +177,8 @@ static u32 told_id(void)
 		u32 m = upto[ngroups] >= forms[i].digits ? has_form(&forms[i]) : 0;
 		if (!m || !forms[i].ok())
 			continue;
-		u32 d = near(s, 44, forms[i].lists);
+		/* Words for it are long: individual taxpayer identification number. */
+		u32 d = near(s, forms[i].ok == itin_ok ? FAR : 44, forms[i].lists);
 		if (nearer(d, best) && nearer(d, near(s, 44, W_PHONE))) {
 			best = d;
 			groups = m;
@@ -210,7 +212,7 @@ static u32 lone_id(const struct form *list, u32 n)
 		u32 s = G[0].s;
 		if (joined_on(s) && !speaks_joined(f))
 			continue;
-		if (near(s, 24, W_NUMBER) || (!f->seps && near(s, 44, W_PHONE)) || (f->digits == 9 && amount(m, 0)))
+		if (near(s, AGAINST, W_NUMBER) || (!f->seps && near(s, 44, W_PHONE)) || (f->digits == 9 && amount(m, 0)))
 			continue;
 		return found(s, G[m - 1].e, what);
 	}
@@ -218,7 +220,7 @@ static u32 lone_id(const struct form *list, u32 n)
 }
 
 /* A French number: sex, year, month, department, place, order, key; 2A and 2B
- * count as 19 and 18. Groups with single spaces, or solid. */
+ * count as 19 and 18. Groups with single spaces, or solid; the key behind a '/', too. */
 static u32 nir(u32 a)
 {
 	static const u8 ends[] = {1, 3, 5, 7, 10, 13, 15};
@@ -229,7 +231,7 @@ static u32 nir(u32 a)
 		return 0;
 	while (n < 15) {
 		u8 c = at(q);
-		if ((c == ' ' || c == '-' || c == '.') && n) {
+		if ((c == ' ' || c == '-' || c == '.' || (c == '/' && n == 13)) && n) {
 			while (ends[cut] < n)
 				cut++;
 			if (ends[cut] != n)
@@ -259,7 +261,7 @@ static u32 nir(u32 a)
 	if (!tail_ok(q) || month == 0 || (month > 12 && month < 20) || (month > 42 && month < 50) || 97 - v % 97 != key)
 		return 0;
 	u32 told = near(a, 44, W_NIR);
-	if (!told && !spaced && !corsican && (near(a, 24, W_NUMBER | W_CARD) || at(a) > '2'))
+	if (!told && !spaced && !corsican && (near(a, AGAINST, W_NUMBER | W_CARD) || at(a) > '2'))
 		return 0;
 	return found(a, q, told ? NIR_TOLD : spaced ? NIR_GROUPED : NIR_SOLID);
 }

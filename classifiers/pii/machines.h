@@ -2,7 +2,7 @@
 #ifndef PII_MACHINES_H
 #define PII_MACHINES_H
 
-#include "context.h"
+#include "tables.h"
 
 static u32 ipv4_end(u32 a, u32 *first)
 {
@@ -21,6 +21,8 @@ static u32 ipv4_end(u32 a, u32 *first)
 	return q;
 }
 
+static u32 version_ends; /* where the last one was that looks like an address */
+
 static u32 ipv4(u32 a)
 {
 	u32 first = 0, e = ipv4_end(a, &first);
@@ -33,7 +35,12 @@ static u32 ipv4(u32 a)
 	/* A version is joined to a name, too: host-10.0.0.1, but Chrome/120.0.0.0. */
 	if (joined_on(a) && told != 2)
 		return 0;
-	if (nearer(near(a, 20, W_VERSION), told) || nearer(near(a, 32, W_PHONE), told))
+	/* Another behind a version is one, too: from 1.2.3.4 to 1.2.4.0. */
+	if (nearer(near(a, 40, W_VERSION), told) || (!told && version_ends && a - version_ends <= 5)) {
+		version_ends = e;
+		return 0;
+	}
+	if (nearer(near(a, 32, W_PHONE), told))
 		return 0;
 	if (first == 127 || first == 0 || first == 255)
 		return found(a, e, IP4_SPECIAL);
@@ -106,9 +113,19 @@ static u32 mac(u32 a)
 		all_digits &= digit(at(q)) && digit(at(q + 1));
 	}
 	u32 e = a + 17;
-	if (alnum(at(e)) || (at(e) == sep && alnum(at(e + 1)) && name_behind(e + 1) != NAME) || (all_digits && sep == '-'))
+	if (alnum(at(e)) || (at(e) == sep && alnum(at(e + 1)) && name_behind(e + 1) != NAME) ||
+	    (all_digits && sep == '-' && !near(a, 32, W_MAC)))
 		return 0;
 	return found(a, e, MAC_PAIRS);
+}
+
+/* One that begins with pairs of letters, before the pair at a: FE-9F-... */
+static u32 mac_before(u32 a)
+{
+	u32 s = a;
+	while (a - s < 15 && s >= floor_ + 3 && at(s - 1) == '-' && hex(at(s - 2)) && hex(at(s - 3)))
+		s -= 3;
+	return s < a && !(s != fresh && alnum(at(s - 1))) && head_ok(s) ? mac(s) : 0;
 }
 
 /* Three fours with '.', as switches print it; letters have to be among them. */
@@ -127,6 +144,15 @@ static u32 mac_dotted(u32 a)
 	if (alnum(c) || (c == '.' && alnum(at(a + 15))) || (!letters && !near(a, 32, W_MAC)))
 		return 0;
 	return found(a, a + 14, MAC_DOTTED);
+}
+
+/* One that begins with fours of letters, before the four at a: fcac.d335.e318 */
+static u32 mac_dotted_before(u32 a)
+{
+	u32 r = 0;
+	for (u32 k = 5; !r && k <= 10 && a >= floor_ + k && at(a - k + 4) == '.'; k += 5)
+		r = mac_dotted(a - k);
+	return r;
 }
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef PII_MAIL_H
 #define PII_MAIL_H
 
-#include "context.h"
+#include "tables.h"
 
 static inline int local_char(u8 c)
 {

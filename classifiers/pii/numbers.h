@@ -2,7 +2,7 @@
 #ifndef PII_NUMBERS_H
 #define PII_NUMBERS_H
 
-#include "context.h"
+#include "tables.h"
 
 #define MAX_GROUPS 9
 #define MAX_DIGITS 20

@@ -4,7 +4,7 @@
 #ifndef PII_PHONES_H
 #define PII_PHONES_H
 
-#include "context.h"
+#include "tables.h"
 #include "numbers.h"
 #include "phone_tables.h"
 
@@ -203,8 +203,8 @@ static int doubtful(enum evidence what, u32 m, u32 told)
 		return 0;
 	if (what == PHONE_DIALLED)
 		return 0;
-	if (at(G[0].s - 1) == ',' && digit(at(G[0].s - 2)))
-		return m == 1;
+	if (m == 1 && at(G[0].s - 1) == ',' && digit(at(G[0].s - 2)) && !below(G[0].s, W_PHONE))
+		return 1;
 	if (amount(m, told))
 		return 1;
 	if (what == PHONE_FORM_TOLD) /* a count may stand behind it, another such group may not */
@@ -229,13 +229,13 @@ static u32 phone(u32 plus)
 	for (int by_data = 1; by_data >= 0; by_data--) {
 		for (u32 m = ngroups; m > 0 && upto[m] >= 7; m--) {
 			enum evidence what = by_data ? phone_known(m, plus, 1) : phone_odd(m, plus, 1);
-			if (!what) /* whatever stands nearby */
+			if (!what || (m == 2 && !plus && size(0) == 1 && G[1].sep == '.')) /* whatever stands nearby; 0.7863 */
 				continue;
 			u32 e = extension(G[m - 1].e), end = G[ngroups - 1].e;
 			if (e == G[m - 1].e && !tail_ok(e))
 				continue;
 			told = near(s, 48, W_PHONE);
-			if (!plus && nearer(near(s, 24, W_NUMBER), told))
+			if (!plus && nearer(near(s, AGAINST, W_NUMBER), told))
 				return 0;
 			told = told || behind(extension(end), 10, W_BEHIND);
 			what = by_data ? phone_known(m, plus, told) : phone_odd(m, plus, told);

@@ -72,6 +72,8 @@ static SELDOM u32 mixed(u32 a, u32 b, u32 d)
 		return r;
 	if (n <= 4 && at(b) == '.' && (r = mac_dotted(a)))
 		return r;
+	if (n == 4 && at(a - 1) == '.' && (r = mac_dotted_before(a)))
+		return r;
 	if (n <= 4 && d == a && (r = birth(a)))
 		return r;
 	return passport(a, b);
@@ -95,13 +97,15 @@ static SELDOM u32 glued_card(u32 d, u32 b)
 static SELDOM u32 address(u32 a, u32 b)
 {
 	u8 before = a == fresh ? 0 : at(a - 1);
+	u32 r = 0;
+	if (b - a == 2 && before == '-' && (r = mac_before(a)))
+		return r;
 	if (b - a > 4 || alnum(before) || ((before == '-' || before == '_') && !head_ok(a)))
 		return 0;
 	if (before == ':' && at(a - 2) == ':')
 		return !word(at(a - 3)) && at(a - 3) != ':' && a >= floor_ + 2 ? ipv6(a - 2) : 0;
 	if (before == ':' && name_before(a - 1) != NAME)
 		return 0; /* within an address, or a time */
-	u32 r = 0;
 	if (b - a == 2 && (at(b) == ':' || at(b) == '-') && (r = mac(a)))
 		return r;
 	return at(b) == ':' ? ipv6(a) : 0;
@@ -127,7 +131,7 @@ static SELDOM u32 number(u32 a, u32 b)
 		return at(b) == '.' && n == 4 ? mac_dotted(a) : 0;
 	if ((n <= 3 && (r = ipv4(a))) || (r = nir(a)))
 		return r;
-	if (at(b) == '.' && ((n == 4 && (r = mac_dotted(a))) || (n == 2 && (r = cnpj_letters(a)))))
+	if (at(b) == '.' && ((n == 4 && (r = mac_dotted(a))) || (n == 2 && ((r = cnpj_letters(a)) || (r = spanish(a))))))
 		return r;
 	if (upto[nwrapped] < 6)
 		return 0;
@@ -146,7 +150,8 @@ static void sp_scan(const sp_text *t)
 {
 	if (!sp_fold(t, &V))
 		return;
-	floor_ = fresh = words_n = words_upto = 0;
+	floor_ = fresh = words_n = words_upto = version_ends = 0;
+	new_tables();
 	u32 i = 0;
 	while ((i = next_trigger(i)) < V.n) {
 		u8 c = V.p[i];
