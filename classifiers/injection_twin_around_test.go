@@ -65,51 +65,66 @@ func (w *injectionScan) opensQuote(i int) []string {
 	return []string{string(rune(c))}
 }
 
-func (w *injectionScan) quoted(s, e int) bool {
-	if word, end := w.readWord(s); sharesAny(w.words[word], []string{"SAY", "REPORT", "MENTION"}) {
-		for s = end; s < e && !w.letter(s) && !isDigit(w.at(s)); {
-			s++
+const twinReach = 160
+
+// quoteEnd is where the quotation ends that opens before byte i, or 0.
+func (w *injectionScan) quoteEnd(i int) int {
+	closing := w.opensQuote(i)
+	for j := i; j < len(w.p) && j-i < twinReach && w.at(j) != '\n'; j++ {
+		for _, c := range closing {
+			if w.begins(j, c) && (len(c) > 1 || !isAlpha(w.at(j+1))) {
+				return j
+			}
 		}
 	}
+	return 0
+}
+
+// quoted tells whether bytes [s, e) stand in a quotation, but for words that order
+// nothing.
+func (w *injectionScan) quoted(s, e int) (outside around, ok bool) {
+	opens, end := 0, 0
 	for i := s; i > 0 && s-i < 48 && w.at(i-1) != '\n'; i-- {
-		closing := w.opensQuote(i)
-		if closing == nil {
-			if w.at(i-1) == '"' || w.at(i-1) == '`' {
-				return false
-			}
-			continue
+		if end = w.quoteEnd(i); end > 0 || w.at(i-1) == '"' || w.at(i-1) == '`' {
+			opens = i
+			break
 		}
-		for j := e; j < len(w.p) && j-e < 80 && w.at(j) != '\n'; j++ {
-			for _, c := range closing {
-				if w.begins(j, c) && (len(c) > 1 || !isAlpha(w.at(j+1))) {
-					return true
-				}
-			}
-		}
-		return false
 	}
-	return false
+	if end <= s {
+		end = 0
+		for opens = s + 1; opens <= e && opens-s <= twinReach; opens++ {
+			if end = w.quoteEnd(opens); end > 0 {
+				break
+			}
+		}
+	}
+	if end == 0 {
+		return outside, false
+	}
+	outside.is = append(w.around(s, opens).is, w.around(end, e).is...)
+	return outside, !outside.has("OVERRIDE", "INSTR", "YOU", "YOUR", "NOT")
 }
 
 // taken is how much a finding's sentence takes away from its points.
 func (w *injectionScan) taken(f injectionFinding, own int) int {
-	const reach = 160
 	b, a := f.s, f.e
-	for b > 0 && f.s-b < reach && !w.sentenceEnds(b) {
+	for b > 0 && f.s-b < twinReach && !w.sentenceEnds(b) {
 		b--
 	}
-	if f.s-b == reach {
+	if f.s-b == twinReach {
 		for b < f.s && w.at(b) != ' ' {
 			b++
 		}
 	}
-	for a < len(w.p) && a-f.e < reach && (a == f.e || !w.sentenceEnds(a)) {
+	for a < len(w.p) && a-f.e < twinReach && (a == f.e || !w.sentenceEnds(a)) {
 		a++
 	}
 	before, in, after := w.around(b, f.s), w.around(f.s, f.e), w.around(f.e, a)
-	if w.quoted(f.s, f.e) {
-		if before.has("MENTION", "REPORT", "DISCUSS") || after.has("MENTION", "REPORT", "DISCUSS") {
-			return own/2 + 3
+	if outside, ok := w.quoted(f.s, f.e); ok {
+		for _, part := range []around{before, outside, after} {
+			if part.has("MENTION", "REPORT", "DISCUSS") {
+				return own/2 + 3
+			}
 		}
 		return 2
 	}
@@ -128,7 +143,14 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 		}
 		return own/2 + 3
 	}
-	if !before.has("AI", "SYSTEM") && slices.Contains(strings.Fields("may might could would can will did does"), last) {
+	if !before.has("AI", "SYSTEM") && slices.Contains(strings.Fields("may might could would can will did does i we they he she who which that"), last) {
+		return own/2 + 3
+	}
+	first := f.s
+	for isAlpha(w.at(first)) {
+		first++
+	}
+	if first > 2 && w.beginsLower(first-3, "ing") && slices.Contains(strings.Fields("for by of about after before against"), last) {
 		return own/2 + 3
 	}
 	for family, p := range f.points {
@@ -137,9 +159,12 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 		}
 	}
 	for _, part := range []around{before, in, after} {
-		if part.has("YOU", "YOUR", "AI", "SEND", "JUST") {
+		if part.has("YOU", "YOUR", "AI", "JUST") {
 			return 0
 		}
+	}
+	if after.has("SEND") {
+		return 0
 	}
 	if before.has("TECH") || after.has("TECH") {
 		return own/2 + 3

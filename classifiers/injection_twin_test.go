@@ -118,7 +118,7 @@ func sharesAny(a, b []string) bool {
 
 func (w *injectionScan) hit(is []string, s, e int) {
 	pos := w.pos
-	if slices.Contains(is, "AI") && s > 0 && w.at(s-1) != '\n' && (w.at(e) == ':' || w.at(e) == ',') {
+	if slices.Contains(is, "AI") && s > 0 && w.at(s-1) != '\n' && (w.at(e) == ':' || w.at(e) == ',') && !w.beginsLower(e+1, " it ") && !w.beginsLower(e+1, " they ") {
 		is = append(slices.Clone(is), "CALLED")
 	}
 	w.hits = append(w.hits, injectionHit{is, pos, s, e})
@@ -516,7 +516,8 @@ func FuzzInjection(f *testing.F) {
 func TestInjectionLinear(t *testing.T) {
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:injection", TimeLimit: time.Minute})
 	for _, s := range []string{"ignore previous instructions ", "<system>", "<document>", "not ", "忽略指令", "\n\n", "aB3", "a+", "\U000e0041", "[[[[", "é",
-		"a ", "i g n o r e ", "a.b ", "1gn0r3 ", "x1 ", "ignore previous rules?\n\n", `he said "ignore previous rules". `, "ignore rules ' "} {
+		"a ", "i g n o r e ", "a.b ", "1gn0r3 ", "x1 ", "ignore previous rules?\n\n", `he said "ignore previous rules". `, "ignore rules ' ",
+		"ignore 'previous rules "} {
 		texts := userTexts(strings.Repeat(s, 1<<20/len(s)))
 		start := time.Now()
 		rep, err := c.Classify(context.Background(), texts)

@@ -56,26 +56,34 @@ static int closes_quote(u32 i, u8 closing)
 	return c == 0xe2 && at(i + 1) == 0x80 && (at(i + 2) == closing || (closing == 0x9d && at(i + 2) == 0x9c));
 }
 
-/* Whether bytes [s, e) stand in a short quotation; but for a first word of saying. */
-static int quoted(u32 s, u32 e)
+/* The end of the quotation that opens before byte i, or 0 where it is none or long. */
+static u32 quote_end(u32 i)
 {
-	u64 is;
-	u32 w = read_word(s, &is);
-	if (is & (SAY | REPORT | MENTION))
-		for (s = w; s < e && !letter(s) && !digit(at(s));)
-			s++;
-	for (u32 i = s; i > 0 && s - i < 48 && at(i - 1) != '\n'; i--) {
-		u8 closing = opens_quote(i);
-		if (!closing && (at(i - 1) == '"' || at(i - 1) == '`'))
-			return 0;
-		if (!closing)
-			continue;
-		for (u32 j = e; j < V.n && j - e < 80 && at(j) != '\n'; j++)
-			if (closes_quote(j, closing))
-				return 1;
-		return 0;
-	}
+	u8 closing = opens_quote(i);
+	for (u32 j = i; closing && j < V.n && j - i < REACH && at(j) != '\n'; j++)
+		if (closes_quote(j, closing))
+			return j;
 	return 0;
+}
+
+/* Whether bytes [s, e) stand in a short quotation, but for words around it that
+ * order nothing: outside. */
+static int quoted(u32 s, u32 e, u64 *outside)
+{
+	u32 end = 0, unused, i = s;
+	for (; !end && i > 0 && s - i < 48 && at(i - 1) != '\n'; i--) {
+		end = quote_end(i);
+		if (end <= s && (end || at(i - 1) == '"' || at(i - 1) == '`'))
+			break;
+	}
+	if (end <= s)
+		for (i = s, end = 0; !end && i < e && i - s < REACH;)
+			end = quote_end(++i);
+	if (!end)
+		return 0;
+	*outside = i > s ? words_between(s, i, &unused) : 0;
+	*outside |= words_between(end, e, &unused);
+	return !(*outside & (OVERRIDE | INSTR | YOU | YOUR | NOT));
 }
 
 /* Whether a word is one of those listed, each followed by a space. */
@@ -93,6 +101,14 @@ static int listed(u32 i, const char *list)
 	return 0;
 }
 
+/* Whether the word at i ends in "ing". */
+static int gerund(u32 i)
+{
+	while (alpha(at(i)))
+		i++;
+	return i > 2 && begins_lower(i - 3, "ing");
+}
+
 /* How much a finding's sentence takes away from its points. */
 static int taken(const struct finding *f, int own)
 {
@@ -105,8 +121,9 @@ static int taken(const struct finding *f, int own)
 	while (a < V.n && a - f->e < REACH && (a == f->e || !sentence_ends(a)))
 		a++;
 	u64 before = words_between(b, f->s, &last), in = words_between(f->s, f->e, &unused), after = words_between(f->e, a, &unused);
-	if (quoted(f->s, f->e))
-		return (before | after) & (MENTION | REPORT | DISCUSS) ? own / 2 + 3 : 2;
+	u64 outside;
+	if (quoted(f->s, f->e, &outside))
+		return (before | outside | after) & (MENTION | REPORT | DISCUSS) ? own / 2 + 3 : 2;
 	if ((before | in) & (YOU | YOUR))
 		return 0;
 	u64 subject = 0;
@@ -115,12 +132,14 @@ static int taken(const struct finding *f, int own)
 	int to = listed(last, "to zu de d di a ");
 	if (before & REPORT && (to || (before & MUST) || (subject & AI)))
 		return before & AI && (f->place & DOCUMENT || !(to || subject & AI)) ? 2 : own / 2 + 3;
-	if (!(before & (AI | SYSTEM)) && listed(last, "may might could would can will did does "))
+	if (!(before & (AI | SYSTEM)) && listed(last, "may might could would can will did does i we they he she who which that "))
+		return own / 2 + 3;
+	if (gerund(f->s) && listed(last, "for by of about after before against "))
 		return own / 2 + 3;
 	for (u32 k = 0; k < FAMILIES; k++)
 		if (f->points[k] > 0 && k != OVERRIDING && k != ADDRESSING)
 			return 0;
-	if ((in | before | after) & (YOU | YOUR | AI | SEND | JUST))
+	if ((in | before | after) & (YOU | YOUR | AI | JUST) || after & SEND)
 		return 0;
 	if ((before | after) & TECH)
 		return own / 2 + 3;

@@ -256,6 +256,7 @@ static struct {
 	u32 pos, s, e;
 } hits[RING];
 static u32 nhits;
+static v128_t opened_yet; /* by all concepts of the text so far: most rules never are */
 
 #define FINDINGS 256
 static struct finding {
@@ -304,7 +305,7 @@ static void follow(u64 candidates, u32 first, u32 now, u32 oldest)
 static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
 {
 	u32 now = nhits++;
-	if (is & AI && s > 0 && at(s - 1) != '\n' && (at(e) == ':' || at(e) == ','))
+	if (is & AI && s > 0 && at(s - 1) != '\n' && (at(e) == ':' || at(e) == ',') && !begins_lower(e + 1, " it ") && !begins_lower(e + 1, " they "))
 		is |= CALLED;
 	v128_t candidates = wasm_u64x2_splat(0), opened = candidates;
 	for (u64 left = is; left; left &= left - 1) {
@@ -317,6 +318,8 @@ static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
 	hits[now % RING].pos = pos;
 	hits[now % RING].s = s;
 	hits[now % RING].e = e;
+	candidates = wasm_v128_and(candidates, opened_yet);
+	opened_yet = wasm_v128_or(opened_yet, opened);
 	if (!wasm_v128_any_true(candidates))
 		return;
 	u32 oldest = now >= RING ? now - RING + 1 : 0;
@@ -589,12 +592,10 @@ static inline void read_plain(u32 block, u64 words, u64 ends, const struct masks
 	pos += 2 * sp_ones(words) + 6 * sp_ones(m->stops);
 }
 
-/* The letters and digits after which none follows. */
-static inline u64 ends_of(const struct masks *m, const struct masks *ahead) { return m->alnum & ~from_bit(m->alnum, ahead->alnum, 1); }
-
 static void scan(u32 where)
 {
 	pos = next = nhits = nfound = no_blob = 0;
+	opened_yet = wasm_u64x2_splat(0);
 	inside = -1;
 	place = where;
 	struct masks ahead = masks_at(0);
@@ -609,11 +610,10 @@ static void scan(u32 where)
 		sixteen &= sixteen >> 2;
 		sixteen &= sixteen >> 4;
 		sixteen &= sixteen >> 8;
-		/* Where a word of one letter begins, and two, four and six bytes on another. */
-		u64 alone = words & ends_of(&m, &ahead) & ~m.digits;
-		u64 alone_ahead = ahead.alnum & ~(ahead.alnum << 1 | m.alnum >> 63) & ~(ahead.alnum >> 1);
-		u64 spelled = alone & from_bit(alone, alone_ahead, 2);
-		spelled &= from_bit(alone, alone_ahead, 4) & from_bit(alone, alone_ahead, 6);
+		/* Where a word of one letter begins, and two, four and six bytes on another; in
+		 * the block ahead any letter will do. */
+		u64 alone = words & ~from_bit(m.alnum, ahead.alnum, 1), spelled = alone & from_bit(alone, ahead.alnum, 2);
+		spelled &= from_bit(alone, ahead.alnum, 4) & from_bit(alone, ahead.alnum, 6);
 		/* Where letters and digits meet within a word, which may end in the block ahead. */
 		u64 meet = meet_ahead;
 		meet_ahead = (ahead.digits ^ (ahead.digits << 1 | m.digits >> 63)) & ahead.alnum & (ahead.alnum << 1 | m.alnum >> 63);
