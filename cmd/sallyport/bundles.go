@@ -216,7 +216,8 @@ func (c chosenBundles) activate() error {
 // refused and the one in force taken in its place.
 func (a *app) loadPolicies(ctx context.Context, cfg *config) (*policies.Set, chosenBundles, error) {
 	load := func(chosen chosenBundles) (*policies.Set, error) {
-		c := policies.Config{Paths: cfg.policyPaths, Standard: cfg.standardPolicy, OnMismatch: a.mismatch}
+		c := policies.Config{Paths: cfg.policyPaths, Standard: cfg.standardPolicy, OnMismatch: a.mismatch,
+			Logged: a.logged(cfg), Unproven: a.unproven}
 		named := map[string]*bundle.Bundle{}
 		for s, b := range chosen {
 			named[s.Name()] = b

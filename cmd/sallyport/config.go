@@ -30,6 +30,7 @@ type config struct {
 	keys           engine.Keyring
 	policyPaths    []string
 	standardPolicy bool     // beside policyPaths; without those it is what there is
+	candidate      []string // paths of the policy in shadow, in the place of policyPaths
 	headers        []string // that policy sees
 	bundles        []bundleConfig
 	documents      []string // that the Data API offers; nil: all
@@ -165,12 +166,4 @@ func (d *configDecoder) path(p string) string {
 		return p
 	}
 	return filepath.Join(d.base, p)
-}
-
-// unsupported reports a part of the configuration language that this version
-// does not have: it must not be taken for granted silently.
-func unsupported(r *block.Reader, name, instead string) {
-	if r.Has(name) {
-		r.Fail(r.At(name), "Unsupported attribute", "%s is not supported in this version. %s", name, instead)
-	}
 }

@@ -153,7 +153,7 @@ func (d *configDecoder) policy(b *hcl.Block) {
 	for _, b := range content.Blocks {
 		d.bundle(b)
 	}
-	unsupported(r, "candidate", "Try a policy with sallyport test and sallyport eval before it goes live.")
+	d.candidate(r)
 	paths, _ := r.Strings("paths")
 	if r.Has("paths") && len(paths) == 0 {
 		r.Fail(r.At("paths"), "No path", "paths must name at least one file or folder; leave the block out for the standard policy.")

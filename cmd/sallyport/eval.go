@@ -75,6 +75,7 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Close(ctx)) }()
+	a.unproven = true // an input that breaks an invariant is looked at here
 	p, m := a.build(ctx, host, o.config)
 	if m.print(a.err); p == nil {
 		return failure(exitInvalid, nil)
@@ -147,6 +148,13 @@ func (a *app) printDecision(ctx context.Context, o evalOptions, set *policies.Se
 	if out.Verdict == engine.Allow && out.Action != engine.ActionAnswer {
 		// Policy allows, and a rule of the engine still refuses: say so.
 		decision["refused"] = map[string]any{"code": out.Code, "message": out.Message, "reasons": out.Reasons}
+	}
+	broken, err := set.Violations(ctx, out.Input)
+	if err != nil {
+		return failure(exitEval, err)
+	}
+	if len(broken) > 0 {
+		decision["broken_invariants"] = broken
 	}
 	if o.explain {
 		explanation, err := set.Explain(ctx, out.Input)

@@ -53,6 +53,11 @@ type app struct {
 	// mismatch is told of decisions that a check makes otherwise, while the service
 	// runs; nil otherwise.
 	mismatch func(policies.Mismatch)
+	// logDir is the folder of the decision log that is open; "": none is.
+	logDir string
+	// unproven says that a policy decides nothing but what a person looks at, so that
+	// one whose invariants do not hold may be looked at, too.
+	unproven bool
 }
 
 // exitError carries an exit code. A nil Err has been reported already.

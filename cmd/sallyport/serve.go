@@ -27,6 +27,8 @@ import (
 	"github.com/sallyport-ai/sallyport/engine/record"
 	"github.com/sallyport-ai/sallyport/engine/schedule"
 	"github.com/sallyport-ai/sallyport/engine/wire"
+	"github.com/sallyport-ai/sallyport/policies"
+	"github.com/sallyport-ai/sallyport/policies/shadow"
 	"github.com/sallyport-ai/sallyport/targets"
 )
 
@@ -68,6 +70,7 @@ type service struct {
 	engine  *engine.Engine
 	gateway *gateway.Server
 	records *record.Log
+	shadow  *shadow.Comparer
 	parts   atomic.Pointer[parts] // of the snapshot in force
 }
 
@@ -106,6 +109,7 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 		p.close()
 		return fmt.Errorf("open the decision log: %w", err)
 	}
+	a.logDir = p.config.log.Dir
 	if cut := s.records.Recovery(); cut.CutBytes > 0 {
 		s.log.Warn().Int64("bytes", cut.CutBytes).Str("segment", cut.Segment).Msg("the decision log had a torn end, which was cut off: nothing acknowledged was in it")
 	}
@@ -113,9 +117,11 @@ func (a *app) runService(ctx context.Context, path string, level zerolog.Level) 
 		p.close()
 		return errors.Join(err, s.records.Close(ctx))
 	}
-	s.engine = engine.New(engine.Config{Snapshot: p.snapshot(), Scheduler: schedule.New(schedule.Config{}), Recorder: s.records})
+	s.shadow = shadow.New(shadow.Config{Recorder: s.records})
+	s.engine = engine.New(engine.Config{Snapshot: s.snapshot(p), Scheduler: schedule.New(schedule.Config{}), Recorder: s.records})
 	defer func() {
 		s.engine.Close()
+		s.shadow.Close()
 		flush, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		err = errors.Join(err, s.records.Close(flush))
@@ -144,12 +150,13 @@ func otherProbes() []targets.Probe {
 
 func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 	return gateway.New(gateway.Config{
-		Handler: s.engine,
-		Ingress: wire.IngressFor,
-		Limits:  gateway.Limits{MaxBodyBytes: cfg.server.maxBodyBytes},
-		Logger:  s.log,
-		Version: buildVersion(),
-		Bundles: s.app.bundles.states,
+		Handler:   s.engine,
+		Ingress:   wire.IngressFor,
+		Limits:    gateway.Limits{MaxBodyBytes: cfg.server.maxBodyBytes},
+		Logger:    s.log,
+		Version:   buildVersion(),
+		Bundles:   s.app.bundles.states,
+		Candidate: s.candidateState,
 		Policy: func() gateway.PolicyState {
 			e := s.parts.Load().policies.Evaluation()
 			return gateway.PolicyState{Compiled: e.Compiled, Looked: e.Looked, Hits: e.Hits, Rechecked: e.Rechecked, Mismatches: e.Mismatches}
@@ -159,15 +166,18 @@ func (s *service) newGateway(cfg *config) (*gateway.Server, error) {
 			return gateway.LogState{Records: s.Records, Dropped: s.Dropped, Queued: s.Queued, Failing: s.Err != nil}
 		},
 		Admin: gateway.Admin{
-			Reload:  s.reload,
-			Targets: func() any { return s.parts.Load().targets.Status() },
-			Config:  func() any { return s.parts.Load().config.view },
+			Reload:    s.reload,
+			Candidate: s.candidateView,
+			Promote:   s.promote,
+			Targets:   func() any { return s.parts.Load().targets.Status() },
+			Config:    func() any { return s.parts.Load().config.view },
 			Ready: []gateway.Check{{Name: "decision_log", Probe: func() error {
 				if s.parts.Load().config.log.Mode == record.Require {
 					return s.records.Stats().Err
 				}
 				return nil
-			}}, {Name: "bundles", Degraded: true, Probe: s.app.bundles.err}},
+			}}, {Name: "bundles", Degraded: true, Probe: s.app.bundles.err},
+				{Name: "candidate", Degraded: true, Probe: s.candidateErr}},
 		},
 	})
 }
@@ -246,7 +256,7 @@ func (s *service) reload(ctx context.Context) error {
 		p.config.server, p.config.log = old.server, old.log
 	}
 	s.parts.Store(p)
-	s.engine.Swap(p.snapshot())
+	s.engine.Swap(s.snapshot(p))
 	s.activate(p)
 	return nil
 }
@@ -260,6 +270,7 @@ func (s *service) activate(p *parts) {
 	if err := s.app.bundles.err(); err != nil {
 		s.log.Warn().Err(err).Msg("a bundle is not in force")
 	}
+	s.tellOfCandidate(p)
 	if e := s.log.Debug(); e.Enabled() {
 		cost := p.policies.Cost()
 		reads := make([]string, len(cost.Reads))
@@ -275,13 +286,7 @@ func (s *service) activate(p *parts) {
 // there is one. Where the log may lose records, so may it lose this: a full disk
 // must not keep a stricter policy from coming into force.
 func (s *service) keepPolicy(p *parts) error {
-	err := s.records.KeepPolicy(p.policies.Revision(), func(yield func(string, []byte) bool) {
-		for _, f := range p.policies.Deciding() {
-			if !yield(f.Path, f.Bytes) {
-				return
-			}
-		}
-	})
+	err := s.keep(p.policies)
 	if err == nil || s.parts.Load().config.log.Mode == record.Require {
 		return err
 	}
@@ -289,10 +294,21 @@ func (s *service) keepPolicy(p *parts) error {
 	return nil
 }
 
+func (s *service) keep(set *policies.Set) error {
+	return s.records.KeepPolicy(set.Revision(), func(yield func(string, []byte) bool) {
+		for _, f := range set.Deciding() {
+			if !yield(f.Path, f.Bytes) {
+				return
+			}
+		}
+	})
+}
+
 // watched are the files and folders whose change reloads.
 func (s *service) watched() []string {
 	cfg := s.parts.Load().config
 	paths := append([]string{}, cfg.policyPaths...)
+	paths = append(paths, cfg.candidate...)
 	paths = append(paths, cfg.modules...)
 	if s.path != "" {
 		paths = append(paths, s.path)

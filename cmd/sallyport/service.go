@@ -24,6 +24,12 @@ type parts struct {
 	targets     *targets.Set
 	classifiers []*classifiers.Classifier
 	bundles     chosenBundles // that policies were loaded from
+
+	named     string        // revision of what policy.paths names; policies is that, unless promoted
+	candidate *policies.Set // in shadow; nil: there is none
+	refused   error         // why the candidate is not in shadow
+	promoted  *promotion    // nil: policies is what the configuration names
+	outdated  bool          // there is a promotion, which what it replaced has outlived
 }
 
 // mistakes are all that is wrong with a configuration, its policies and its
@@ -114,6 +120,9 @@ func (a *app) build(ctx context.Context, host *classifiers.Host, path string) (*
 		}
 	} else {
 		m.policy = p.policies.Warnings()
+		if err := a.choose(ctx, p); err != nil {
+			m.other = append(m.other, err)
+		}
 	}
 	for _, c := range cfg.classifiers {
 		if c.Wasm == nil && c.Module == "" {

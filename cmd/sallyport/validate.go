@@ -34,11 +34,15 @@ for which requests it is remembered; and how long it takes on this machine.`,
 				return err
 			}
 			p, m := a.build(c.Context(), host, path)
+			refused := m.refuseCandidate(p)
 			var cost *policies.Cost
 			if p != nil {
 				p.close()
 				m.policy = append(m.policy, p.policies.Lint()...)
 				cost, err = p.policies.MeasuredCost(c.Context())
+			}
+			if refused {
+				p = nil
 			}
 			if err := errors.Join(err, host.Close(c.Context())); err != nil {
 				return err
