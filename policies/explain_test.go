@@ -1,10 +1,13 @@
 package policies
 
 import (
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
@@ -47,14 +50,119 @@ deny contains {"code": "never", "message": "m"} if input.request.stream
 		_, e.Fired[i].File, _ = strings.Cut(e.Fired[i].File, "/residency")
 	}
 	pkg := "sallyport.rules.residency"
+	jurisdiction := Fact{Path: `input.targets["cloud-0"].jurisdiction`, Value: "US"}
+	region := Fact{Path: "input.principal.attributes.region", Value: "EU"}
 	want := []Fired{
 		{Package: pkg, Rule: `exclude["cloud-0"]`, File: ".rego", Line: 6, Title: "Stays in the EU", Control: "GDPR-44",
-			Value: `{"code": "eu", "message": "not in US"}`},
-		{Package: pkg, Rule: "european", File: ".rego", Line: 13, Value: "true"},
-		{Package: pkg, Rule: `prefer["edge-0"]`, File: ".rego", Line: 15, Value: "0.5"},
+			Value: `{"code": "eu", "message": "not in US"}`, Code: "eu", Message: "not in US", Contributes: "exclude", Name: "cloud-0",
+			Facts: []Fact{jurisdiction, {Path: region.Path, Value: "EU", Via: pkg + ".european"}}},
+		{Package: pkg, Rule: "european", File: ".rego", Line: 13, Value: "true", Facts: []Fact{region}},
+		{Package: pkg, Rule: `prefer["edge-0"]`, File: ".rego", Line: 15, Value: "0.5", Contributes: "prefer", Name: "edge-0",
+			Facts: []Fact{{Path: `input.targets["edge-0"].posture`, Value: "edge"}}},
 	}
 	if diff := cmp.Diff(want, e.Fired); diff != "" {
 		t.Errorf("fired (-want +got):\n%s", diff)
+	}
+	targets := []TargetExplained{
+		{Name: "air_gapped-0", Posture: "air_gapped", Permitted: true, Weight: 1},
+		{Name: "cloud-0", Posture: "cloud", Weight: 1, Excluded: want[:1]},
+		{Name: "edge-0", Posture: "edge", Permitted: true, Weight: 0.5, Preferred: want[2:]},
+		{Name: "gpu_cluster-0", Posture: "gpu_cluster", Permitted: true, Weight: 1},
+	}
+	for i := range e.Targets {
+		for _, list := range [][]Fired{e.Targets[i].Excluded, e.Targets[i].Preferred} {
+			for j := range list {
+				list[j].File = ".rego"
+			}
+		}
+	}
+	if diff := cmp.Diff(targets, e.Targets); diff != "" {
+		t.Errorf("targets (-want +got):\n%s", diff)
+	}
+	var text strings.Builder
+	if err := e.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if want := `allow
+
+air_gapped-0 (air_gapped): permitted
+
+cloud-0 (cloud): excluded
+  eu  not in US
+    .rego:6  Stays in the EU  [GDPR-44]
+      input.targets["cloud-0"].jurisdiction = "US"
+      input.principal.attributes.region = "EU"  (sallyport.rules.residency.european)
+
+edge-0 (edge): permitted, weight 0.5
+  weight 0.5
+    .rego:15
+      input.targets["edge-0"].posture = "edge"
+
+gpu_cluster-0 (gpu_cluster): permitted
+`; text.String() != want {
+		t.Errorf("text:\n%s\nwant:\n%s", text.String(), want)
+	}
+}
+
+// Of what every example decides the explanation knows the rule, and the facts it
+// states are the input's.
+func TestExplainExamples(t *testing.T) {
+	folders, err := filepath.Glob("examples/*")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("examples: %v, %v", folders, err)
+	}
+	s, err := Load(t.Context(), Config{Paths: folders, Standard: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]bool{}
+	for i, in := range s.generate(t.Context(), 40) {
+		e, err := s.Explain(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Decision == nil {
+			continue
+		}
+		said := func(by []Fired, r engine.Reason) bool {
+			codes[r.Code] = true
+			return slices.ContainsFunc(by, func(f Fired) bool {
+				return f.Code == r.Code && f.Message == r.Message && strings.HasSuffix(f.Package, "."+r.Rule) && f.Line > 0
+			})
+		}
+		for _, r := range e.Decision.Deny {
+			if !said(e.Denied, r) {
+				t.Errorf("input %d: nothing explains the denial %v", i, r)
+			}
+		}
+		for _, target := range e.Targets {
+			for _, r := range e.Decision.Exclude[target.Name] {
+				if !said(target.Excluded, r) {
+					t.Errorf("input %d: nothing explains the exclusion %v of %s", i, r, target.Name)
+				}
+			}
+		}
+		value, err := inputValue(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range e.Fired {
+			for _, fact := range f.Facts {
+				ref, err := ast.ParseRef(fact.Path)
+				if err != nil {
+					t.Fatalf("%s: %v", fact.Path, err)
+				}
+				v, err := value.Find(ref[1:])
+				if fact.Absent != (err != nil) {
+					t.Errorf("input %d, %s: %s is absent: %v", i, f.Rule, fact.Path, fact.Absent)
+				} else if err == nil && ast.MustInterfaceToValue(fact.Value).Compare(v) != 0 {
+					t.Errorf("input %d, %s: %s is %v, not %v", i, f.Rule, fact.Path, v, fact.Value)
+				}
+			}
+		}
+	}
+	if len(codes) < 10 {
+		t.Errorf("only %d codes: %v", len(codes), codes)
 	}
 }
 
