@@ -31,11 +31,15 @@ func (a *app) eval() *cobra.Command {
 --request on a client's request, which is then classified too. Nothing is sent
 anywhere and nothing is recorded.
 
+--explain adds which rule denied, excluded, preferred or obliged what, where that
+rule stands, and which facts it read; --format text says so for reading, target by
+target.
+
 Exit code 2 where the policy could not be evaluated; with --fail, 5 where the
 verdict is deny.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := oneOf("--format", o.format, "pretty", "json"); err != nil {
+			if err := oneOf("--format", o.format, "pretty", "json", "text"); err != nil {
 				return err
 			}
 			if !o.request && (c.Flags().Changed("dialect") || c.Flags().Changed("key")) {
@@ -50,9 +54,9 @@ verdict is deny.`,
 	fs.BoolVar(&o.request, "request", false, "the input is the body of a client's request")
 	fs.StringVar(&o.dialect, "dialect", string(engine.DialectOpenAIChat), "of the request")
 	fs.StringVar(&o.key, "key", "", "the request comes with this key of the configuration; without it, anonymously")
-	fs.BoolVar(&o.explain, "explain", false, "add the input and which rule fired for what")
+	fs.BoolVar(&o.explain, "explain", false, "add the input, which rule fired for what, and which facts it read")
 	fs.BoolVar(&o.fail, "fail", false, "exit code 5 where the verdict is deny")
-	fs.StringVar(&o.format, "format", "pretty", "pretty (indented JSON) or json (one line)")
+	fs.StringVar(&o.format, "format", "pretty", "pretty (indented JSON), json (one line) or text (explained)")
 	return c
 }
 
@@ -140,6 +144,19 @@ func readRequest(body []byte, o evalOptions, p *parts) (*engine.Request, error) 
 // printDecision prints data.sallyport.decision, and beside it what the engine
 // added and, where asked for, why.
 func (a *app) printDecision(ctx context.Context, o evalOptions, set *policies.Set, out *engine.Outcome) error {
+	if o.format == "text" {
+		explanation, err := set.Explain(ctx, out.Input)
+		if err != nil {
+			return failure(exitEval, err)
+		}
+		if err := explanation.WriteText(a.out); err != nil {
+			return err
+		}
+		if out.Verdict == engine.Allow && out.Action != engine.ActionAnswer {
+			_, err = fmt.Fprintf(a.out, "\nrefused all the same: %s  %s\n", out.Code, out.Message)
+		}
+		return err
+	}
 	var decision map[string]any
 	if err := json.Unmarshal(out.Decision.Raw, &decision); err != nil {
 		return fmt.Errorf("print the decision: %w", err)
