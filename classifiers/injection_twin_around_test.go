@@ -107,6 +107,10 @@ func (w *injectionScan) quoted(s, e int) (outside around, ok bool) {
 
 // taken is how much a finding's sentence takes away from its points.
 func (w *injectionScan) taken(f injectionFinding, own int) int {
+	much := own/2 + 3
+	if f.points["LEAKING"] > 0 || f.points["ORDERING"] > 0 || f.points["CLAIMING"] > 0 {
+		much = 2
+	}
 	b, a := f.s, f.e
 	for b > 0 && f.s-b < twinReach && !w.sentenceEnds(b) {
 		b--
@@ -123,7 +127,7 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 	if outside, ok := w.quoted(f.s, f.e); ok {
 		for _, part := range []around{before, outside, after} {
 			if part.has("MENTION", "REPORT", "DISCUSS") {
-				return own/2 + 3
+				return much
 			}
 		}
 		return 2
@@ -141,17 +145,17 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 		if before.has("AI") && (f.indirect || !third) {
 			return 2
 		}
-		return own/2 + 3
+		return much
 	}
 	if !before.has("AI", "SYSTEM") && slices.Contains(strings.Fields("may might could would can will did does i we they he she who which that"), last) {
-		return own/2 + 3
+		return much
 	}
 	first := f.s
 	for isAlpha(w.at(first)) {
 		first++
 	}
 	if first > 2 && w.beginsLower(first-3, "ing") && slices.Contains(strings.Fields("for by of about after before against"), last) {
-		return own/2 + 3
+		return much
 	}
 	for family, p := range f.points {
 		if p > 0 && family != "OVERRIDING" && family != "ADDRESSING" {
@@ -167,7 +171,7 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 		return 0
 	}
 	if before.has("TECH") || after.has("TECH") {
-		return own/2 + 3
+		return much
 	}
 	if a > f.e && w.at(a-1) == '?' {
 		return own/2 + 1

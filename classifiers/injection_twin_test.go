@@ -118,7 +118,7 @@ func sharesAny(a, b []string) bool {
 
 func (w *injectionScan) hit(is []string, s, e int) {
 	pos := w.pos
-	if slices.Contains(is, "AI") && s > 0 && w.at(s-1) != '\n' && (w.at(e) == ':' || w.at(e) == ',') && !w.beginsLower(e+1, " it ") && !w.beginsLower(e+1, " they ") {
+	if slices.Contains(is, "AI") && s > 0 && w.at(s-1) != '\n' && w.at(s-1) != '.' && (w.at(e) == ':' || w.at(e) == ',' && slices.Contains(is, "LLM")) && !w.beginsLower(e+1, " it ") && !w.beginsLower(e+1, " they ") {
 		is = append(slices.Clone(is), "CALLED")
 	}
 	w.hits = append(w.hits, injectionHit{is, pos, s, e})

@@ -109,9 +109,11 @@ static int gerund(u32 i)
 	return i > 2 && begins_lower(i - 3, "ing");
 }
 
-/* How much a finding's sentence takes away from its points. */
+/* How much a finding's sentence takes away from its points. Who quotes or reports
+ * an order to leak or to act passes it on: that takes little away. */
 static int taken(const struct finding *f, int own)
 {
+	int much = f->points[LEAKING] > 0 || f->points[ORDERING] > 0 || f->points[CLAIMING] > 0 ? 2 : own / 2 + 3;
 	u32 b = f->s, a = f->e, last = V.n, unused;
 	while (b > 0 && f->s - b < REACH && !sentence_ends(b))
 		b--;
@@ -123,7 +125,7 @@ static int taken(const struct finding *f, int own)
 	u64 before = words_between(b, f->s, &last), in = words_between(f->s, f->e, &unused), after = words_between(f->e, a, &unused);
 	u64 outside;
 	if (quoted(f->s, f->e, &outside))
-		return (before | outside | after) & (MENTION | REPORT | DISCUSS) ? own / 2 + 3 : 2;
+		return (before | outside | after) & (MENTION | REPORT | DISCUSS) ? much : 2;
 	if ((before | in) & (YOU | YOUR))
 		return 0;
 	u64 subject = 0;
@@ -131,17 +133,17 @@ static int taken(const struct finding *f, int own)
 		read_word(last, &subject);
 	int to = listed(last, "to zu de d di a ");
 	if (before & REPORT && (to || (before & MUST) || (subject & AI)))
-		return before & AI && (f->place & DOCUMENT || !(to || subject & AI)) ? 2 : own / 2 + 3;
+		return before & AI && (f->place & DOCUMENT || !(to || subject & AI)) ? 2 : much;
 	if (!(before & (AI | SYSTEM)) && listed(last, "may might could would can will did does i we they he she who which that "))
-		return own / 2 + 3;
+		return much;
 	if (gerund(f->s) && listed(last, "for by of about after before against "))
-		return own / 2 + 3;
+		return much;
 	for (u32 k = 0; k < FAMILIES; k++)
 		if (f->points[k] > 0 && k != OVERRIDING && k != ADDRESSING)
 			return 0;
 	if ((in | before | after) & (YOU | YOUR | AI | JUST) || after & SEND)
 		return 0;
 	if ((before | after) & TECH)
-		return own / 2 + 3;
+		return much;
 	return a > f->e && at(a - 1) == '?' ? own / 2 + 1 : 0;
 }
