@@ -42,14 +42,15 @@ func plan(ctx context.Context, modules map[string]*ast.Module, entrypoint string
 	if err := c.Build(ctx); err != nil {
 		return nil, err
 	}
-	for _, p := range c.Bundle().PlanModules {
-		policy := &ir.Policy{}
-		if err := json.Unmarshal(p.Raw, policy); err != nil {
-			return nil, fmt.Errorf("read OPA's plan: %w", err)
-		}
-		return policy, nil
+	plans := c.Bundle().PlanModules
+	if len(plans) == 0 {
+		return nil, errors.New("OPA made no plan")
 	}
-	return nil, errors.New("OPA made no plan")
+	policy := &ir.Policy{}
+	if err := json.Unmarshal(plans[0].Raw, policy); err != nil {
+		return nil, fmt.Errorf("read OPA's plan: %w", err)
+	}
+	return policy, nil
 }
 
 // labelled are the rules that have control labels.

@@ -27,9 +27,8 @@ func (v Value) Integer() (int64, bool) {
 	case kindInt:
 		return v.n, true
 	case kindNumber:
-		text := string(v.decimal())
 		f := v.number().f
-		if i := int64(f); float64(i) == f && i > -1<<53 && i < 1<<53 && compareNumbers(v, Int(i)) == 0 && text != "" {
+		if i := int64(f); float64(i) == f && i > -1<<53 && i < 1<<53 && compareNumbers(v, Int(i)) == 0 {
 			return i, true
 		}
 	}

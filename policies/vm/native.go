@@ -369,7 +369,7 @@ func plus(m *Machine, a, b Value) (Value, ctl) {
 // number is zero plus or minus v as OPA calculates it.
 func (m *Machine) number(v Value, negated bool) (Value, ctl) {
 	x, ok := v.extendedNumber()
-	if !ok {
+	if !ok || x.whole() { // a large integer has more digits than x
 		return Value{}, ctlGeneric
 	}
 	x.neg = x.neg != negated

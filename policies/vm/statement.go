@@ -327,8 +327,8 @@ func lookup(v, key Value) Value {
 	case kindObject, kindSet:
 		return v.table().get(key)
 	case kindArray:
-		if x := v.array(); key.h == &intHeader && key.n >= 0 && key.n < int64(len(x.elems)) {
-			return x.elems[key.n]
+		if i, ok := key.Integer(); ok && i >= 0 && i < int64(len(v.array().elems)) { // 1.0 is 1
+			return v.array().elems[i]
 		}
 	}
 	return Value{}

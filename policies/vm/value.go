@@ -108,8 +108,6 @@ func (v Value) kind() kind {
 	return v.h.kind
 }
 
-func (v Value) isFalse() bool { return v.h == &boolHeader && v.n == 0 }
-
 // The header is the first field of each of these, so a pointer to it is a pointer
 // to the whole; kind has said to which.
 func (v Value) str() *str       { return (*str)(unsafe.Pointer(v.h)) }
