@@ -357,7 +357,7 @@ func TestBadServers(t *testing.T) {
 	// Within the host a redirect is followed, and then all is well again.
 	srv.handle(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/moved" {
-			http.Redirect(w, r, "/moved", 302)
+			http.Redirect(w, r, "/moved", http.StatusFound)
 			return
 		}
 		_, _ = w.Write(good)
