@@ -104,7 +104,7 @@ func (b *built) reachable(from ast.Ref) []*ast.Rule {
 	var rules []*ast.Rule
 	seen := map[*ast.Rule]bool{}
 	visit := func(ref ast.Ref) {
-		for _, r := range b.compiler.GetRulesDynamic(ref) {
+		for _, r := range b.compiler.GetRulesDynamicWithOpts(ref, ast.RulesOptions{}) {
 			if !seen[r] {
 				seen[r] = true
 				rules = append(rules, r)

@@ -45,7 +45,7 @@ func (b *built) functions() []string {
 	for _, m := range b.modules {
 		for _, r := range m.Rules {
 			if len(r.Head.Args) > 0 {
-				names = append(names, r.Path().String())
+				names = append(names, r.Ref().String())
 			}
 		}
 	}

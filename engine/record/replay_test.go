@@ -54,14 +54,12 @@ func randomize(v reflect.Value, rnd *rand.Rand) {
 }
 
 func randomFloat(rnd *rand.Rand) float64 {
-	for {
-		if f := math.Float64frombits(rnd.Uint64()); rnd.IntN(2) == 0 && !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return f
-		}
-		known := []float64{0, 1, 0.1, 0.98, 1e-6, 9.99e-7, 1e-7, 1e20, 1e21, 1e22, 123456789.5, 5e-324, math.MaxFloat64,
-			-math.SmallestNonzeroFloat64, 1 << 53, 1<<53 + 2, 0.1 + 0.2, 1.0 / 3, rnd.Float64(), float64(rnd.IntN(1000))}
-		return known[rnd.IntN(len(known))]
+	if f := math.Float64frombits(rnd.Uint64()); rnd.IntN(2) == 0 && !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return f
 	}
+	known := []float64{0, 1, 0.1, 0.98, 1e-6, 9.99e-7, 1e-7, 1e20, 1e21, 1e22, 123456789.5, 5e-324, math.MaxFloat64,
+		-math.SmallestNonzeroFloat64, 1 << 53, 1<<53 + 2, 0.1 + 0.2, 1.0 / 3, rnd.Float64(), float64(rnd.IntN(1000))}
+	return known[rnd.IntN(len(known))]
 }
 
 func randomText(rnd *rand.Rand) string {
