@@ -89,6 +89,7 @@ func TestInvariantsFindHoles(t *testing.T) {
 		{"a forgotten kind", `, "MEDICAL_RECORD"`, "", "restricted_stays_home", 250},
 		{"one above the limit", `requests_per_minute > 600`, `requests_per_minute > 601`, "busy_stays_home", 200},
 		{"a way around by a role", "\trestricted\n", "\trestricted\n\tnot \"director\" in input.principal.roles\n", "restricted_stays_home", 300},
+		{"a way around by one role of several", "\trestricted\n", "\trestricted\n\tnot {\"director\", \"on_call\"} & {r | some r in input.principal.roles} == {\"director\", \"on_call\"}\n", "restricted_stays_home", 300},
 		{"a way around at night", "\trestricted\n", "\trestricted\n\ttime.clock(time.parse_rfc3339_ns(input.time))[0] >= 6\n", "restricted_stays_home", 300},
 		{"a way around by metadata", "\trestricted\n", "\trestricted\n\tnot input.request.metadata.break_glass == \"yes\"\n", "restricted_stays_home", 300},
 		{"a way around by two things", "\trestricted\n", "\trestricted\n\tnot trusted\n", "restricted_stays_home", 400},
@@ -270,5 +271,19 @@ func TestInvariantsInReports(t *testing.T) {
 	var b strings.Builder
 	if err := r.WritePretty(&b); err != nil || !strings.Contains(b.String(), "broken by: {") {
 		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
+// An exception for one role breaks what was promised of another.
+func TestInvariantOfRoles(t *testing.T) {
+	files := map[string]string{
+		"rule.rego": "package sallyport.rules.contractors\n\nexclude[target] contains {\"code\": \"x\", \"message\": \"m\"} if {\n\t\"contractor\" in input.principal.roles\n" +
+			"\tnot \"senior\" in input.principal.roles\n\tsome target, t in input.targets\n\tt.posture == \"cloud\"\n}\n",
+		"never.rego": "package sallyport.invariants.contractors\n\ninvariant contains {\"name\": \"at_home\", \"message\": \"m\"} if {\n\t\"contractor\" in input.principal.roles\n" +
+			"\tsome target in data.sallyport.permitted\n\tinput.targets[target].posture == \"cloud\"\n}\n",
+	}
+	_, err := Load(t.Context(), Config{Paths: []string{write(t, files)}, Timeout: patience})
+	if err == nil || !strings.Contains(err.Error(), `"roles":["contractor","senior"]`) && !strings.Contains(err.Error(), `"roles":["senior","contractor"]`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -33,6 +33,9 @@ type choice struct {
 	value any // nil: no such member
 }
 
+// plus is the value of a choice that adds to a list.
+type plus string
+
 // Bounds of what is taken from one set: a table of data says little about each of
 // its rows.
 const (
@@ -157,6 +160,8 @@ func (b *built) exact(r *ast.Rule) (places [][]choice) {
 				return !compared.holds(v)
 			case []any:
 				return len(v) != 1 || !compared.holds(v[0])
+			case plus:
+				return !compared.holds(string(v))
 			}
 			return c.value == nil
 		})
@@ -378,6 +383,7 @@ func choicesAt(path []string, constants []any) (all []choice) {
 		add(path, []any{})
 		for _, s := range stringsOf(constants) {
 			add(path, []any{s})
+			add(path, plus(s))
 		}
 		if joinedIs(path, "request", "modalities") {
 			add(path, []any{"text", "image"})
@@ -554,13 +560,7 @@ func probeBase(read pools) map[string]any {
 	}
 }
 
-// with is a copy of doc in which a choice is made.
-func (c choice) with(r *rand.Rand, doc map[string]any) map[string]any {
-	out := copied(doc).(map[string]any)
-	c.set(r, out, c.path)
-	return out
-}
-
+// set makes a choice in a part of a document.
 func (c choice) set(r *rand.Rand, at map[string]any, path []string) {
 	step := path[0]
 	if step == "*" {
@@ -579,10 +579,14 @@ func (c choice) set(r *rand.Rand, at map[string]any, path []string) {
 		return
 	}
 	if len(path) == 1 {
-		if c.value == nil {
+		switch v := c.value.(type) {
+		case nil:
 			delete(at, step)
-		} else {
-			at[step] = copied(c.value)
+		case plus:
+			list, _ := at[step].([]any)
+			at[step] = append(slices.Clone(list), string(v))
+		default:
+			at[step] = copied(v)
 		}
 		return
 	}

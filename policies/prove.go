@@ -16,12 +16,11 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// Bounds of the search for an input that breaks an invariant. A decision of the
-// standard policy takes some ten microseconds, so that the number mostly ends it;
-// the time is for sets that are evaluated slowly.
+// Bounds of the search for an input that breaks an invariant. One takes about a
+// tenth of a millisecond, so that the number mostly ends it; twice the time of an
+// evaluation is for sets that are evaluated slowly.
 const (
 	proofInputs = 5000
-	proofTime   = 2 * time.Second
 	proofKept   = 200 // inputs that led to a decision not seen before, for further changes
 	proofSeed   = 1
 )
@@ -53,7 +52,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 	if s.invariants == nil {
 		return nil, nil
 	}
-	p := &proof{set: s, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, found: map[Violation]*counterexample{}, until: time.Now().Add(proofTime)}
+	p := &proof{set: s, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, found: map[Violation]*counterexample{}, until: time.Now().Add(2 * s.timeout)}
 	if logged != nil {
 		for in := range logged {
 			if p.over(ctx) {
@@ -69,7 +68,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 			}
 		}
 	}
-	p.until = time.Now().Add(proofTime)
+	p.until = time.Now().Add(2 * s.timeout)
 	err := p.search(ctx, b.prober())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -90,7 +89,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 	}
 	if p.tried-p.given < proofInputs && len(ds) == 0 {
 		ds = append(ds, Diagnostic{Severity: SeverityWarning,
-			Message: fmt.Sprintf("the invariants were tried on %d inputs and not on %d: it took longer than %v", p.tried-p.given, proofInputs, proofTime)})
+			Message: fmt.Sprintf("the invariants were tried on %d inputs and not on %d: it took longer than %v", p.tried-p.given, proofInputs, 2*s.timeout)})
 	}
 	return ds, nil
 }
@@ -123,40 +122,40 @@ func (p *proof) search(ctx context.Context, from *prober) error {
 		return err
 	}
 	next := func(i int) map[string]any {
-		pick := func() choice {
-			switch n := r.IntN(3); {
-			case n == 0 && from.stated > 0:
-				return from.choices[r.IntN(from.stated)]
-			case n == 1 && len(from.near) > 0:
-				return from.near[r.IntN(len(from.near))]
-			}
-			return from.choices[r.IntN(len(from.choices))]
-		}
-		if i < len(from.choices) && i < proofInputs/2 {
-			return from.choices[i].with(r, from.base)
-		}
-		whole := func(doc map[string]any, rules [][][]choice) map[string]any {
+		doc, changes := copied(from.base).(map[string]any), 2
+		set := func(c choice) { c.set(r, doc, c.path) }
+		whole := func(rules [][][]choice) {
 			if len(rules) > 0 {
 				for _, place := range rules[r.IntN(len(rules))] {
 					if r.IntN(4) > 0 {
-						doc = place[r.IntN(len(place))].with(r, doc)
+						set(place[r.IntN(len(place))])
 					}
 				}
 			}
-			return doc
 		}
-		doc, changes := from.base, 2
-		switch i % 4 {
-		case 0:
-		case 1:
-			doc, changes = whole(kept[r.IntN(len(kept))], from.rules), 1
-		case 2:
-			doc, changes = whole(whole(doc, from.exact), from.exact), r.IntN(2)
-		case 3:
-			doc, changes = kept[r.IntN(len(kept))], 1+r.IntN(3)
+		switch {
+		case i < len(from.choices) && i < proofInputs/2:
+			set(from.choices[i])
+			return doc
+		case i%4 == 1:
+			doc, changes = copied(kept[r.IntN(len(kept))]).(map[string]any), 1
+			whole(from.rules)
+		case i%4 == 2:
+			changes = r.IntN(2)
+			whole(from.exact)
+			whole(from.exact)
+		case i%4 == 3:
+			doc, changes = copied(kept[r.IntN(len(kept))]).(map[string]any), 1+r.IntN(3)
 		}
 		for range changes {
-			doc = pick().with(r, doc)
+			switch n := r.IntN(3); {
+			case n == 0 && from.stated > 0:
+				set(from.choices[r.IntN(from.stated)])
+			case n == 1 && len(from.near) > 0:
+				set(from.near[r.IntN(len(from.near))])
+			default:
+				set(from.choices[r.IntN(len(from.choices))])
+			}
 		}
 		return doc
 	}
