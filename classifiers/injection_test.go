@@ -47,7 +47,7 @@ func injectionCorpus(t testing.TB, name string) []*engine.Text {
 
 func TestInjectionCorpus(t *testing.T) {
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:injection", TimeLimit: time.Minute})
-	for name, floor := range map[string]float64{"attacks.txt": 0.9, "benign.txt": 0} {
+	for name, floor := range map[string]float64{"attacks.txt": 0.9, "benign.txt": 0, "later_attacks.txt": 0.5, "later_benign.txt": 0} {
 		texts := injectionCorpus(t, name)
 		flagged := 0
 		for _, text := range texts {

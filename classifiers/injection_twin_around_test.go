@@ -101,8 +101,9 @@ func (w *injectionScan) quoted(s, e int) (outside around, ok bool) {
 	if end == 0 {
 		return outside, false
 	}
-	outside.is = append(w.around(s, opens).is, w.around(end, e).is...)
-	return outside, !outside.has("OVERRIDE", "INSTR", "YOU", "YOUR", "NOT")
+	earlier := w.around(s, opens)
+	outside.is = append(slices.Clone(earlier.is), w.around(end, e).is...)
+	return outside, !outside.has("OVERRIDE", "INSTR", "YOU", "YOUR", "NOT") && !earlier.has("AI", "MUST")
 }
 
 // taken is how much a finding's sentence takes away from its points.
@@ -157,10 +158,19 @@ func (w *injectionScan) taken(f injectionFinding, own int) int {
 	if first > 2 && w.beginsLower(first-3, "ing") && slices.Contains(strings.Fields("for by of about after before against"), last) {
 		return much
 	}
+	for first = f.s; w.letter(first) || isDigit(w.at(first)); {
+		first++
+	}
+	if w.at(first) == '(' {
+		return much
+	}
 	for family, p := range f.points {
 		if p > 0 && family != "OVERRIDING" && family != "ADDRESSING" {
 			return 0
 		}
+	}
+	if in.has("MY") {
+		return much
 	}
 	for _, part := range []around{before, in, after} {
 		if part.has("YOU", "YOUR", "AI", "JUST") {

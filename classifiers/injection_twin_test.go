@@ -117,8 +117,11 @@ func sharesAny(a, b []string) bool {
 }
 
 func (w *injectionScan) hit(is []string, s, e int) {
-	pos := w.pos
-	if slices.Contains(is, "AI") && s > 0 && w.at(s-1) != '\n' && w.at(s-1) != '.' && (w.at(e) == ':' || w.at(e) == ',' && slices.Contains(is, "LLM")) && !w.beginsLower(e+1, " it ") && !w.beginsLower(e+1, " they ") {
+	pos, llm := w.pos, slices.Contains(is, "LLM")
+	if n := len(w.hits); n > 0 && slices.Contains(is, "AI") && pos-w.hits[n-1].pos == 2 && slices.Contains(w.hits[n-1].is, "LLM") {
+		llm = true
+	}
+	if llm && s > 0 && w.at(s-1) != '\n' && w.at(s-1) != '.' && (w.at(e) == ':' || w.at(e) == ',') && !w.beginsLower(e+1, " it ") && !w.beginsLower(e+1, " they ") {
 		is = append(slices.Clone(is), "CALLED")
 	}
 	w.hits = append(w.hits, injectionHit{is, pos, s, e})
@@ -171,7 +174,7 @@ func (w *injectionScan) readWord(i int) (string, int) {
 // concepts gives those of a word that rules may have.
 func (w *injectionScan) concepts(word string) (is []string) {
 	for _, c := range w.words[word] {
-		if c != "REPORT" && c != "MENTION" && c != "TECH" {
+		if c != "MY" && c != "REPORT" && c != "MENTION" && c != "TECH" {
 			is = append(is, c)
 		}
 	}
@@ -432,7 +435,7 @@ func checkInjectionTwin(t *testing.T, c *Classifier, w *injectionTwin, texts []*
 func TestInjectionTwin(t *testing.T) {
 	w := readInjectionTables(t)
 	c := load(t, newHost(t), ModuleConfig{Module: "builtin:injection", TimeLimit: time.Minute})
-	corpus := append(injectionCorpus(t, "attacks.txt"), injectionCorpus(t, "benign.txt")...)
+	corpus := slices.Concat(injectionCorpus(t, "attacks.txt"), injectionCorpus(t, "benign.txt"), injectionCorpus(t, "later_attacks.txt"), injectionCorpus(t, "later_benign.txt"))
 	for _, text := range corpus {
 		checkInjectionTwin(t, c, w, []*engine.Text{text})
 	}

@@ -81,9 +81,9 @@ static int quoted(u32 s, u32 e, u64 *outside)
 			end = quote_end(++i);
 	if (!end)
 		return 0;
-	*outside = i > s ? words_between(s, i, &unused) : 0;
-	*outside |= words_between(end, e, &unused);
-	return !(*outside & (OVERRIDE | INSTR | YOU | YOUR | NOT));
+	u64 earlier = i > s ? words_between(s, i, &unused) : 0;
+	*outside = earlier | words_between(end, e, &unused);
+	return !(*outside & (OVERRIDE | INSTR | YOU | YOUR | NOT)) && !(earlier & (AI | MUST));
 }
 
 /* Whether a word is one of those listed, each followed by a space. */
@@ -138,9 +138,16 @@ static int taken(const struct finding *f, int own)
 		return much;
 	if (gerund(f->s) && listed(last, "for by of about after before against "))
 		return much;
+	u32 first = f->s;
+	while (letter(first) || digit(at(first)))
+		first++;
+	if (at(first) == '(') /* code */
+		return much;
 	for (u32 k = 0; k < FAMILIES; k++)
 		if (f->points[k] > 0 && k != OVERRIDING && k != ADDRESSING)
 			return 0;
+	if (in & MY)
+		return much;
 	if ((in | before | after) & (YOU | YOUR | AI | JUST) || after & SEND)
 		return 0;
 	if ((before | after) & TECH)

@@ -81,16 +81,16 @@ typedef uint64_t u64;
 #define VOID CONCEPT(53)
 #define INSTEAD CONCEPT(54)
 #define MSG CONCEPT(55)
-#define SEE CONCEPT(56)
 #define IF CONCEPT(57)
 #define LLM CONCEPT(58)
-#define CALLED CONCEPT(59) /* an AI word before a colon, or one of LLM before a comma: somebody speaks to it */
+#define CALLED CONCEPT(59) /* one of LLM, or an AI word after it, before a colon or comma: somebody speaks to it */
 #define TAG CONCEPT(60)	   /* a mark of three points or more that is no whole line's beginning */
 /* These are asked for around findings only. */
+#define MY CONCEPT(56)
 #define REPORT CONCEPT(61)
 #define MENTION CONCEPT(62)
 #define TECH CONCEPT(63)
-#define AROUND (REPORT | MENTION | TECH)
+#define AROUND (MY | REPORT | MENTION | TECH)
 
 #define LONGEST 27
 static const struct {
@@ -305,7 +305,8 @@ static void follow(u64 candidates, u32 first, u32 now, u32 oldest)
 static __attribute__((noinline)) void hit(u64 is, u32 pos, u32 s, u32 e)
 {
 	u32 now = nhits++;
-	if (is & AI && s > 0 && at(s - 1) != '\n' && at(s - 1) != '.' && (at(e) == ':' || (at(e) == ',' && is & LLM)) && !begins_lower(e + 1, " it ") && !begins_lower(e + 1, " they "))
+	int llm = is & LLM || (is & AI && now > 0 && hits[(now - 1) % RING].is & LLM && pos - hits[(now - 1) % RING].pos == 2);
+	if (llm && s > 0 && at(s - 1) != '\n' && at(s - 1) != '.' && (at(e) == ':' || at(e) == ',') && !begins_lower(e + 1, " it ") && !begins_lower(e + 1, " they "))
 		is |= CALLED;
 	v128_t candidates = wasm_u64x2_splat(0), opened = candidates;
 	for (u64 left = is; left; left &= left - 1) {
