@@ -23,6 +23,7 @@ import (
 
 const key = "not-a-secret-key"
 
+// config has the cheapest decision log there is: OPA's server keeps none.
 const config = `
 server {
   listen = "127.0.0.1:0"
@@ -36,6 +37,10 @@ auth {
 }
 policy {
   paths = ["ours"]
+}
+decision_log {
+  path = "log"
+  mode = "best_effort"
 }
 target "gpu_cluster" "quick" {
   dialect = "openai"

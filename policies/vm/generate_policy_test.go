@@ -82,7 +82,6 @@ type rule struct {
 	shape    shape
 	multi    bool // needs a key to give a member
 	function int  // arguments
-	builtin  bool
 }
 
 type generator struct {
@@ -290,7 +289,12 @@ func (g *generator) statement() string {
 	if g.depth > 2 {
 		return g.comparison()
 	}
-	switch g.n(17) {
+	switch g.n(18) {
+	case 17:
+		if both, ok := g.within(); ok {
+			return both
+		}
+		return g.comparison()
 	case 0, 1:
 		s := shape(g.n(int(shapes)))
 		e := g.expr(s)
@@ -347,6 +351,26 @@ func (g *generator) statement() string {
 	default:
 		return g.comparison() + " " + g.with()
 	}
+}
+
+// within reads a rule or calls a function twice, once under with: what is
+// remembered of one must not be taken for the other.
+func (g *generator) within() (string, bool) {
+	r, ok := g.readable(func(r rule) bool { return true })
+	if !ok {
+		return "", false
+	}
+	read := r.ref
+	if r.function > 0 {
+		read = fmt.Sprintf("%s(%s)", r.ref, strings.Join(slices.Repeat([]string{g.leaf(part)}, r.function), ", "))
+	}
+	first, then := read, read+" "+g.with()
+	if g.one(2) {
+		first, then = then, first
+	}
+	a := g.unbound()
+	both := fmt.Sprintf("%s := [true | %s]; %s := [%s, %s]", a, first, g.fresh(array), a, "[v | v := "+then+"]")
+	return both, true
 }
 
 // unbound is a variable that the statement it is in binds, and nothing else reads.
