@@ -23,6 +23,7 @@ type flows struct {
 type ruleFlow struct {
 	rule *ast.Rule
 	path string
+	free bool // its input is not the one of a decision
 	vars map[ast.Var]*flow
 	of   *flows
 	grew bool
@@ -55,10 +56,12 @@ const (
 	madeOf                    // something computed or put together of it
 )
 
-func newFlows(modules map[string]*ast.Module, input *inputType) *flows {
+// newFlows is of all rules of a compiled set. free says which packages have an input
+// of another kind than decisions.
+func newFlows(compiler *ast.Compiler, input *inputType, free func(*ast.Module) bool) *flows {
 	f := &flows{input: input, gives: map[string]*given{}, params: map[string][]*flow{}}
-	for _, file := range slices.Sorted(maps.Keys(modules)) {
-		for _, r := range modules[file].Rules {
+	for _, file := range slices.Sorted(maps.Keys(compiler.Modules)) {
+		for _, r := range compiler.Modules[file].Rules {
 			path := r.Ref().GroundPrefix().String()
 			if f.gives[path] == nil {
 				f.gives[path] = &given{}
@@ -68,19 +71,29 @@ func newFlows(modules map[string]*ast.Module, input *inputType) *flows {
 				steps++
 			}
 			f.gives[path].steps = steps
-			if n := len(r.Head.Args); n > 0 && f.params[path] == nil {
-				for range n {
-					f.params[path] = append(f.params[path], &flow{})
-				}
+			for len(f.params[path]) < len(r.Head.Args) {
+				f.params[path] = append(f.params[path], &flow{})
 			}
 			for ; r != nil; r = r.Else {
-				f.rules = append(f.rules, &ruleFlow{rule: r, path: path, vars: map[ast.Var]*flow{}, of: f})
+				f.rules = append(f.rules, &ruleFlow{rule: r, path: path, free: free(compiler.Modules[file]), vars: map[ast.Var]*flow{}, of: f})
 			}
 		}
 	}
-	for grew := true; grew; {
+	// Values go from a rule to those that read it, arguments the other way: in the
+	// order of dependence and back, few rounds do however long the chains are.
+	order := map[*ast.Rule]int{}
+	if sorted, ok := compiler.Graph.Sort(); ok {
+		for i, r := range sorted {
+			if r, ok := r.(*ast.Rule); ok {
+				order[r] = i
+			}
+		}
+	}
+	work := slices.Clone(f.rules)
+	slices.SortStableFunc(work, func(a, b *ruleFlow) int { return order[a.rule] - order[b.rule] })
+	for grew := true; grew; slices.Reverse(work) {
 		grew = false
-		for _, r := range f.rules {
+		for _, r := range work {
 			r.grew = false
 			r.evaluate()
 			grew = grew || r.grew
@@ -325,6 +338,8 @@ func (r *ruleFlow) ref(ref ast.Ref) flow {
 func (r *ruleFlow) begin(ref ast.Ref) (flow, int) {
 	head, _ := ref[0].Value.(ast.Var)
 	switch {
+	case head.Equal(ast.InputRootDocument.Value) && r.free:
+		return elsewhere, 1
 	case head.Equal(ast.InputRootDocument.Value):
 		return flow{from: map[inflow]bool{{"", exactly}: true}}, 1
 	case !head.Equal(ast.DefaultRootDocument.Value):

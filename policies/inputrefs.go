@@ -9,31 +9,54 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// flows of what decisions read, with the input's schema.
+// flows of the set, with the schema of a decision's input.
 func (b *built) flows() *flows {
 	read := b.readByDecisions()
-	return newFlows(readOnly(b.compiler.Modules, read), parseInputType())
-}
-
-// readOnly are the modules of some packages.
-func readOnly(modules map[string]*ast.Module, packages map[string]bool) map[string]*ast.Module {
-	some := map[string]*ast.Module{}
-	for file, m := range modules {
-		if packages[m.Package.Path.String()] {
-			some[file] = m
-		}
-	}
-	return some
+	return newFlows(b.compiler, parseInputType(), func(m *ast.Module) bool { return !read[m.Package.Path.String()] })
 }
 
 // checkInputRefs finds references to members that the input never has, and
 // comparisons with values that a member never has. Rego calls the first undefined
 // and the second false: the rule would never fire, or never keep from firing.
 func (b *built) checkInputRefs() Diagnostics {
-	f := b.flows()
+	return append(b.checkFlows(b.flows()), b.checkMocks()...)
+}
+
+// checkMocks finds members of the input that tests give and decisions never have: such
+// a test shows nothing.
+func (b *built) checkMocks() Diagnostics {
+	var ds Diagnostics
+	for _, m := range b.tests {
+		if path := packagePath(m); len(path) < 2 || path[0] != "sallyport" {
+			continue // of a document with an input of its own
+		}
+		ast.WalkExprs(m, func(e *ast.Expr) bool {
+			for _, w := range e.With {
+				ref, ok := w.Target.Value.(ast.Ref)
+				if !ok || !ref.HasPrefix(ast.InputRootRef) {
+					continue
+				}
+				node, path := parseInputType(), inputPath("")
+				for _, t := range ref[1:] {
+					name := textOf(t)
+					next, ok := node.member(name)
+					if !ok {
+						ds = append(ds, at(w.Target.Loc(), "undefined ref: "+path.then(name).String(), didYouMean(path.String()+".", name, node.names())))
+						break
+					}
+					node, path = next, path.then(name)
+				}
+			}
+			return false
+		})
+	}
+	return ds
+}
+
+func (b *built) checkFlows(f *flows) Diagnostics {
 	var ds Diagnostics
 	for _, r := range f.rules {
-		if r.rule.Loc() == nil || strings.HasPrefix(r.rule.Loc().File, embeddedPrefix) {
+		if r.free || r.rule.Loc() == nil || strings.HasPrefix(r.rule.Loc().File, embeddedPrefix) {
 			continue
 		}
 		written := func(v ast.Var) string {

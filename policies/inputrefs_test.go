@@ -1,8 +1,15 @@
 package policies
 
 import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/test/cases"
 )
 
 // Each misspelling is an error at its place, and says what was probably meant.
@@ -70,6 +77,20 @@ func TestLoadRefusesMisspellings(t *testing.T) {
 				t.Errorf("got %s\nwant a.rego:%s", got, tt.want)
 			}
 		})
+	}
+}
+
+// A test that gives the input what it never has shows nothing.
+func TestLoadRefusesMisspeltMocks(t *testing.T) {
+	dir := write(t, map[string]string{
+		"a.rego": good,
+		"a_test.rego": "package sallyport.rules.good_test\n\nimport data.sallyport.rules.good\n\n" +
+			"test_p if count(good.deny) == 1 with input.request.straem as true\n\ntest_q if count(good.deny) == 1 with input.request.stream as true with input.principal.attributes.any as 1\n",
+		"doc.rego": "package doc\n\np if input.mine.own\n", "doc_test.rego": "package doc_test\n\nimport data.doc\n\ntest_p if doc.p with input.mine.own as 1\n",
+	})
+	_, err := Load(t.Context(), Config{Paths: []string{dir}})
+	if want := "a_test.rego:5:38: undefined ref: input.request.straem (did you mean input.request.stream? "; err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), dir+"/"), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
@@ -164,5 +185,63 @@ func TestFlows(t *testing.T) {
 	}
 	if len(f.rules) < 50 {
 		t.Errorf("%d rules", len(f.rules))
+	}
+}
+
+// Long chains of rules and functions end in a few rounds, whatever their order.
+func TestFlowsOfLongChains(t *testing.T) {
+	var src strings.Builder
+	src.WriteString("package sallyport.rules.chain\n\ndeny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tf0(input.targets[_])\n\tp0 == 1\n}\n\n")
+	const n = 1500
+	for i := range n {
+		fmt.Fprintf(&src, "f%d(x) if f%d(x)\n\np%d := p%d\n\n", i, i+1, i, i+1)
+	}
+	fmt.Fprintf(&src, "f%d(x) if x.postur == \"cloud\"\n\np%d := input.request.messages\n", n, n)
+	dir := write(t, map[string]string{"a.rego": src.String()})
+	b, ds := build(&Config{Paths: []string{dir}})
+	start := time.Now()
+	f := b.flows()
+	t.Logf("%d rules looked at in %v", len(f.rules), time.Since(start))
+	if len(ds) != 1 || !strings.Contains(ds[0].Message, "undefined ref: x.postur") {
+		t.Errorf("diagnostics: %.500v", ds)
+	}
+}
+
+// What is looked into is whatever OPA compiles, and none of it is held to be wrong
+// that does not read the input.
+func TestFlowsOfEveryPolicy(t *testing.T) {
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/open-policy-agent/opa").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, c := range cases.MustLoad(filepath.Join(strings.TrimSpace(string(dir)), "v1/test/cases/testdata/v1")).Sorted().Cases {
+		modules := map[string]*ast.Module{}
+		for i, src := range c.Modules {
+			m, err := ast.ParseModuleWithOpts(fmt.Sprintf("m%d.rego", i), src, ast.ParserOptions{ProcessAnnotation: true})
+			if err != nil || m == nil {
+				continue
+			}
+			modules[fmt.Sprintf("m%d.rego", i)] = m
+		}
+		b := &built{modules: modules, compiler: ast.NewCompiler()}
+		if b.compiler.Compile(modules); b.compiler.Failed() {
+			continue
+		}
+		looked++
+		// No package of the cases is a rule package: they are looked at as if they were.
+		f := newFlows(b.compiler, parseInputType(), func(*ast.Module) bool { return false })
+		b.checkFlows(f)
+		l := &linter{b: b, flows: f, notes: b.compiler.GetAnnotationSet()}
+		for _, r := range f.rules {
+			l.never(r)
+		}
+		b.lint()
+		for _, r := range b.readSet().paths {
+			t.Errorf("%s: %v is read by a decision that does not exist", c.Note, r.path)
+		}
+	}
+	if looked < 2000 {
+		t.Errorf("only %d policies", looked)
 	}
 }
