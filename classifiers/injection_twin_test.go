@@ -19,6 +19,7 @@ import (
 // them.
 type injectionTwin struct {
 	words     map[string][]string
+	ruled     map[string][]string // the same, of concepts that rules may have
 	signs     []injectionSign
 	marks     []injectionMark
 	rules     []injectionRule
@@ -47,9 +48,14 @@ var twinChance = []float64{0, 0.02, 0.06, 0.2, 0.55, 0.75, 0.88, 0.93, 0.97}
 
 func readInjectionTables(t testing.TB) *injectionTwin {
 	t.Helper()
-	w := &injectionTwin{words: map[string][]string{}, documents: cStrings(t, "injection/injection.c", "documents")}
+	w := &injectionTwin{words: map[string][]string{}, ruled: map[string][]string{}, documents: cStrings(t, "injection/injection.c", "documents")}
 	for _, m := range cRows(t, "injection/words.h", `W\("([^"]+)", ([A-Z| ]+)\)`) {
 		w.words[m[1]] = strings.Split(m[2], " | ")
+		for _, c := range w.words[m[1]] {
+			if c != "MY" && c != "REPORT" && c != "MENTION" && c != "TECH" {
+				w.ruled[m[1]] = append(w.ruled[m[1]], c)
+			}
+		}
 	}
 	for _, m := range cRows(t, "injection/signs.h", `S\("([^"]+)", ([A-Z| ]+)\)`) {
 		w.signs = append(w.signs, injectionSign{m[1], strings.Split(m[2], " | ")})
@@ -171,16 +177,6 @@ func (w *injectionScan) readWord(i int) (string, int) {
 	return twinLower(string(w.p[s:i])), i
 }
 
-// concepts gives those of a word that rules may have.
-func (w *injectionScan) concepts(word string) (is []string) {
-	for _, c := range w.words[word] {
-		if c != "MY" && c != "REPORT" && c != "MENTION" && c != "TECH" {
-			is = append(is, c)
-		}
-	}
-	return is
-}
-
 // disguised gives the concepts of a word in which digits stand for letters.
 func (w *injectionScan) disguised(word string) []string {
 	digits := 0
@@ -195,9 +191,9 @@ func (w *injectionScan) disguised(word string) []string {
 	}
 	word = strings.NewReplacer("0", "o", "2", "z", "3", "e", "4", "a", "5", "s", "6", "g", "7", "t", "8", "b", "9", "g").Replace(word)
 	if as := strings.ReplaceAll(word, "1", "i"); w.words[as] != nil {
-		return w.concepts(as)
+		return w.ruled[as]
 	}
-	return w.concepts(strings.ReplaceAll(word, "1", "l"))
+	return w.ruled[strings.ReplaceAll(word, "1", "l")]
 }
 
 func (w *injectionScan) letterAlone(i int) bool {
@@ -220,14 +216,14 @@ func (w *injectionScan) readSpelled(i int) int {
 	for k := 0; k < len(letters); {
 		w.pos += 2
 		n := min(16, len(letters)-k)
-		for n >= 3 && w.concepts(string(letters[k:k+n])) == nil {
+		for n >= 3 && w.ruled[string(letters[k:k+n])] == nil {
 			n--
 		}
 		if n < 3 {
 			k++
 			continue
 		}
-		w.hit(w.concepts(string(letters[k:k+n])), i+2*k, i+2*(k+n)-1)
+		w.hit(w.ruled[string(letters[k:k+n])], i+2*k, i+2*(k+n)-1)
 		k += n
 	}
 	if gap == '.' {
@@ -280,7 +276,7 @@ func (w *injectionScan) scan(document bool) {
 						continue
 					}
 				}
-				if is = w.concepts(word); w.words[word] == nil {
+				if is = w.ruled[word]; w.words[word] == nil {
 					is = w.disguised(word)
 				}
 			}
