@@ -17,10 +17,11 @@ import (
 )
 
 // Bounds of the search for an input that breaks an invariant. One takes about a
-// tenth of a millisecond, so that the number mostly ends it; twice the time of an
-// evaluation is for sets that are evaluated slowly.
+// tenth of a millisecond of a processor, so that the number mostly ends it; the time
+// is for sets that are evaluated slowly.
 const (
 	proofInputs = 5000
+	proofTime   = 5   // times what one evaluation may take
 	proofKept   = 200 // inputs that led to a decision not seen before, for further changes
 	proofSeed   = 1
 )
@@ -52,7 +53,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 	if s.invariants == nil {
 		return nil, nil
 	}
-	p := &proof{set: s, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, found: map[Violation]*counterexample{}, until: time.Now().Add(2 * s.timeout)}
+	p := &proof{set: s, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, found: map[Violation]*counterexample{}, until: time.Now().Add(proofTime * s.timeout)}
 	if logged != nil {
 		for in := range logged {
 			if p.over(ctx) {
@@ -68,7 +69,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 			}
 		}
 	}
-	p.until = time.Now().Add(2 * s.timeout)
+	p.until = time.Now().Add(proofTime * s.timeout)
 	err := p.search(ctx, b.prober())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -89,7 +90,7 @@ func (b *built) prove(ctx context.Context, s *Set, logged iter.Seq[*engine.Input
 	}
 	if p.tried-p.given < proofInputs && len(ds) == 0 {
 		ds = append(ds, Diagnostic{Severity: SeverityWarning,
-			Message: fmt.Sprintf("the invariants were tried on %d inputs and not on %d: it took longer than %v", p.tried-p.given, proofInputs, 2*s.timeout)})
+			Message: fmt.Sprintf("the invariants were tried on %d inputs and not on %d: it took longer than %v", p.tried-p.given, proofInputs, proofTime*s.timeout)})
 	}
 	return ds, nil
 }

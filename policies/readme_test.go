@@ -30,8 +30,8 @@ func TestReadme(t *testing.T) {
 			t.Errorf("%s is not formatted (%v)", name, err)
 		}
 	}
-	if len(files) != 3 {
-		t.Errorf("%d Rego blocks, want 3", len(files))
+	if len(files) != 4 {
+		t.Errorf("%d Rego blocks, want 4", len(files))
 	}
 	s := load(t, files)
 	if w := s.Warnings(); len(w) > 0 {

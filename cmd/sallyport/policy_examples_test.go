@@ -49,7 +49,7 @@ func TestPolicyReadme(t *testing.T) {
 	offline, service, _ := strings.Cut(section, "\n### 4.")
 	rules, settings, commands := blocks(offline, "rego"), blocks(offline, "hcl"), blocks(offline, "console")
 	inService := blocks(service, "console")
-	if len(rules) != 2 || len(settings) != 1 || len(commands) == 0 || len(inService) != 4 {
+	if len(rules) != 2 || len(settings) != 1 || len(commands) == 0 || len(inService) != 10 {
 		t.Fatalf("%d blocks of rules, %d of settings, %d and %d of commands", len(rules), len(settings), len(commands), len(inService))
 	}
 	buildSallyport(t)
@@ -72,26 +72,64 @@ func TestPolicyReadme(t *testing.T) {
 		t.Errorf("the service is started by %q", got)
 	}
 	s := serveConfig(t, dir, settings[0]+"\nserver {\n  listen = \"127.0.0.1:0\"\n  admin  = \"127.0.0.1:0\"\n}\n", environment(key[1], key[2]))
-	request := regexp.MustCompile(`(?s)^\$ curl http://127\.0\.0\.1:8080(\S+) -H '(\S+): ([^']*)' -d '([^']*)'\n(.*)$`).FindStringSubmatch(inService[1])
-	if request == nil {
-		t.Fatalf("no request: %s", inService[1])
+	for _, block := range inService[1:] {
+		if strings.HasPrefix(block, "$ curl ") {
+			runRequest(t, s, block)
+		} else {
+			runConsole(t, dir, block)
+		}
+		if strings.Contains(block, "candidate =") {
+			becomes(t, "the candidate", func() bool { return candidateOf(t, s).Candidate != "" })
+		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.data+request[1], strings.NewReader(request[4]))
-	if err != nil {
-		t.Fatal(err)
+	becomes(t, "the end of the promotion", func() bool { return candidateOf(t, s).Promoted == nil })
+
+	// What the page has of invariants goes on from here.
+	_, section, _ = strings.Cut(text, "\n## State what must never happen\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	write(t, filepath.Join(dir, "my-policies", "never.rego"), blocks(section, "rego")[0])
+	write(t, filepath.Join(dir, "my-policies", "contractors.rego"), rules[0])
+	runConsole(t, dir, "$ sed -i '/candidate/d' sallyport.hcl\n$ rm my-policies/contractors_test.rego\n$ sallyport validate -c sallyport.hcl\nvalid: …\n")
+	for _, c := range blocks(section, "console") {
+		runConsole(t, dir, c)
 	}
-	req.Header.Set(request[2], request[3])
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// runRequest makes the request that a page makes with curl, on the service's own
+// ports, until it is answered as the page has it: a change that was saved takes a
+// moment.
+func runRequest(t *testing.T, s *runningService, block string) {
+	t.Helper()
+	curl := regexp.MustCompile(`(?s)^\$ curl (-X POST )?http://127\.0\.0\.1:(8080|8081)(\S+)(?: -H '(\S+): ([^']*)' -d '([^']*)')?\n(.*)$`).FindStringSubmatch(block)
+	if curl == nil {
+		t.Fatalf("no request: %s", block)
 	}
-	defer res.Body.Close()
-	reply, err := io.ReadAll(res.Body)
-	if err != nil || !says(string(reply), request[5]) {
-		t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, reply, request[5])
+	method, base, reply := http.MethodGet, s.data, ""
+	if curl[1] != "" || curl[6] != "" {
+		method = http.MethodPost
 	}
-	runConsole(t, dir, inService[2])
-	runConsole(t, dir, inService[3])
+	if curl[2] == "8081" {
+		base = s.admin
+	}
+	if err := await(func() (bool, error) {
+		req, err := http.NewRequestWithContext(t.Context(), method, base+curl[3], strings.NewReader(curl[6]))
+		if err != nil {
+			return false, err
+		}
+		if curl[4] != "" {
+			req.Header.Set(curl[4], curl[5])
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false, err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		reply = string(b)
+		return says(reply, curl[7]), err
+	}); err != nil {
+		t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, reply, curl[7])
+	}
 }
 
 // buildSallyport puts the program into PATH. It is not this test's own binary,
