@@ -115,6 +115,10 @@ static int taken(const struct finding *f, int own)
 {
 	int much = f->points[LEAKING] > 0 || f->points[ORDERING] > 0 || f->points[CLAIMING] > 0 ? 2 : own / 2 + 3;
 	u32 b = f->s, a = f->e, last = V.n, unused;
+	u64 outside, in = words_between(f->s, f->e, &unused);
+	int quotes = quoted(f->s, f->e, &outside);
+	if (!quotes && in & (YOU | YOUR))
+		return 0;
 	while (b > 0 && f->s - b < REACH && !sentence_ends(b))
 		b--;
 	if (f->s - b == REACH) /* within a word, perhaps */
@@ -122,11 +126,10 @@ static int taken(const struct finding *f, int own)
 			b++;
 	while (a < V.n && a - f->e < REACH && (a == f->e || !sentence_ends(a)))
 		a++;
-	u64 before = words_between(b, f->s, &last), in = words_between(f->s, f->e, &unused), after = words_between(f->e, a, &unused);
-	u64 outside;
-	if (quoted(f->s, f->e, &outside))
-		return (before | outside | after) & (MENTION | REPORT | DISCUSS) ? much : 2;
-	if ((before | in) & (YOU | YOUR))
+	u64 before = words_between(b, f->s, &last);
+	if (quotes)
+		return (before | outside | words_between(f->e, a, &unused)) & (MENTION | REPORT | DISCUSS) ? much : 2;
+	if (before & (YOU | YOUR))
 		return 0;
 	u64 subject = 0;
 	if (last < f->s)
@@ -148,6 +151,7 @@ static int taken(const struct finding *f, int own)
 			return 0;
 	if (in & MY)
 		return much;
+	u64 after = words_between(f->e, a, &unused);
 	if ((in | before | after) & (YOU | YOUR | AI | JUST) || after & SEND)
 		return 0;
 	if ((before | after) & TECH)
