@@ -142,6 +142,17 @@ func TestLoadWarnsOfUnreadRules(t *testing.T) {
 	}
 }
 
+// A rule for tests may be named like one of those that are read.
+func TestLoadWarnsOfRulesForTests(t *testing.T) {
+	s := load(t, map[string]string{
+		"a.rego":      good + "excluded contains \"x\" if input.request.stream\n",
+		"a_test.rego": "package sallyport.rules.good_test\n\nimport data.sallyport.rules.good\n\ntest_excluded if good.excluded == {\"x\"} with input.request.stream as true\n",
+	})
+	if ws := s.Warnings(); len(ws) != 1 || !strings.Contains(ws[0].String(), "a.rego:4:1: warning: nothing reads the rule excluded (did you mean exclude? ") {
+		t.Errorf("warnings: %v", ws)
+	}
+}
+
 func TestLoadWarnsOfMissingData(t *testing.T) {
 	s := load(t, map[string]string{
 		"a.rego":         good + "p if data.acme.limitz.x\n\nq if data.acme.limits[input.request.model].x\n\nr if data.acme.limits.small.x\n\nprefer.x := 1 if {\n\tp\n\tq\n\tr\n}\n",

@@ -248,13 +248,30 @@ func (b *built) checkUnread(own map[string]*ast.Module) Diagnostics {
 			if name == "allow" {
 				d.Hint = "what no rule denies or excludes is allowed: say what to deny or exclude instead"
 			} else if near := nearest(name, contributions[:]); near != "" {
-				// It was to forbid something, and would not.
-				d.Severity, d.Hint = SeverityError, "did you mean "+near+"? "+d.Hint
+				d.Hint = "did you mean " + near + "? " + d.Hint
+				if !b.testsName(name) {
+					d.Severity = SeverityError // it was to forbid something, and would not
+				}
 			}
 			ds = append(ds, d)
 		}
 	}
 	return ds
+}
+
+// testsName says whether a test of the set's author names a rule.
+func (b *built) testsName(name string) bool {
+	named := false
+	for file, m := range b.tests {
+		if strings.HasPrefix(file, embeddedPrefix) {
+			continue
+		}
+		ast.WalkRefs(m, func(ref ast.Ref) bool {
+			named = named || slices.ContainsFunc(ref, func(t *ast.Term) bool { return textOf(t) == name })
+			return named
+		})
+	}
+	return named
 }
 
 // offered are the library's rules for others, which are marked "offered" in their

@@ -108,3 +108,32 @@ func TestMeasuredCost(t *testing.T) {
 		t.Errorf("%d different decisions on %d inputs", len(decisions), len(inputs))
 	}
 }
+
+// What lint says of the whole input and what the compiled evaluator knows of itself
+// are the same.
+func TestLintKnowsWhatIsCacheable(t *testing.T) {
+	for body, cacheable := range map[string]bool{
+		"input.request.stream":                                  true,
+		"input.request.headers[input.request.model] == \"x\"":   true,
+		"r := input.request\n\tr.model == \"x\"":                true,
+		"p with data.k as input.request.model":                  true,
+		"d := input\n\td.request.model == \"x\"":                false,
+		"f(input)":                                              false,
+		"walk(input, [_, \"x\"])":                               false,
+		"some k\n\tinput[k].stream":                             false,
+		"p with input as {}":                                    false,
+		"p with input.request.stream as true":                   false,
+		"object.get(input, \"request\", {}).model == \"x\"":     false,
+		"json.marshal(input) == \"{}\"":                         false,
+		"count({x | some x in input.request.tools; input}) > 0": false,
+	} {
+		s := load(t, map[string]string{
+			"a.rego":      "package sallyport.rules.good\n\n# METADATA\n# labels: {control: X}\ndeny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\t" + body + "\n}\n\nf(x) if x.request.stream\n\np if input.request.stream\n",
+			"k/data.json": `{}`,
+		})
+		c, linted := s.Cost(), s.Lint()
+		if c.Cacheable != cacheable || !c.Compiled || (len(linted) == 0) != cacheable || cacheable != (len(c.Uncacheable) == 0) {
+			t.Errorf("%s: cacheable %v, want %v; lint: %v; %v", body, c.Cacheable, cacheable, linted, c.Uncacheable)
+		}
+	}
+}

@@ -94,6 +94,8 @@ func kindOfType(t types.Type) string {
 		return "array"
 	case *types.Set:
 		return "set"
+	case types.Any:
+		return "one of several types"
 	}
 	return types.Sprint(t)
 }
