@@ -8,7 +8,7 @@ import (
 
 // secretsPieces are what makes each form look furthest, when repeated.
 var secretsPieces = []string{
-	"token=", "token: ", "_token:", "a_token_=", "secret=ab", "-key=abcdefgh12", "password=\"", "password=a ", strings.Repeat("token_", 7) + "=", " is ", "://a:", "https://u:pw12@",
+	"token=", "token: ", "_token:", "a_token_=", "secret=ab", "-key=abcdefgh12", "password=\"", "password=a ", strings.Repeat("token_", 7) + "=", " is ", "|token|a1", "1 ", "-1-", " to a1", "token to a1b2c3 ", "value: a1 ", "://a:", "https://u:pw12@",
 	"a", "aB3", "-", "----- ", "-----BEGIN PRIVATE KEY-----", "kind: secret\n", "kind: Secret\ndata:\n a: QUJDREVGR0hJSg==\n", "curl -u a:", "é\u200b", "\"", ".",
 	"s-", "sk-", "ghp_", "xoxb-", "sk-ant-", "xoxb-a1B2c3D4", "sk-ant-a1B2", "AKIA-", "eyJ-", "eyJhbGciOiJI.", "x.sk-", `\n_`, "%20-", "sk_live_a1B2c3D4e5-",
 }

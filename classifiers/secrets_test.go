@@ -57,6 +57,8 @@ func TestSecrets(t *testing.T) {
 	named := []string{
 		`api_key = "{K:V}"`, `"apiKey": "{K:V}"`, `export SERVICE_TOKEN={K:V}`, `setProperty("CLIENT_SECRET", "{K:V}")`,
 		`access_key: {K:V}`, `<authToken>{K:V}</authToken>`, `const secretKey = '{K:V}';`, `Authorization: Bearer {K:V}`,
+		`| staging | service token | {K:V} |`, "- name: CLIENT_SECRET\n  value: {K:V}\n", `{"name": "apiKey", "value": "{K:V}"}`, "please set AUTH_TOKEN to {K:V} and retry",
+		`mein API_KEY ist {K:V}, geht nicht`, `el token es {K:V}`,
 	}
 	var texts []marked
 	for _, v := range values {
@@ -72,6 +74,9 @@ func TestSecrets(t *testing.T) {
 		texts = append(texts,
 			unmark("postgres://app:{SECRET_CONNECTION_STRING:"+random(mixed, 12)+"}@db.example.com:5432/app"),
 			unmark(`password = "{SECRET_PASSWORD:`+random(lowers, 6)+"!"+random(tens, 3)+`}"`),
+			unmark("postgresql+asyncpg://app:{SECRET_CONNECTION_STRING:"+random(mixed, 12)+"}@db.example.com/app"),
+			unmark(`| vpn | mot de passe | {SECRET_PASSWORD:`+random(lowers, 6)+"-"+random(tens, 3)+"} |"),
+			unmark(`change the password to {SECRET_PASSWORD:`+random(lowers, 6)+"-"+random(tens, 3)+`}, please; la contraseña es "{SECRET_PASSWORD:`+random(lowers, 6)+random(tens, 3)+`}"`),
 			unmark("x\n{SECRET_PRIVATE_KEY:-----BEGIN RSA "+"PRIVATE KEY-----\n"+random(mixed+"+/", 64)+"\n"+random(mixed+"+/", 64)+"\n-----END RSA "+"PRIVATE KEY-----}\ny"))
 		uuid := random(hexes, 8) + "-" + random(hexes, 4) + "-" + random(hexes, 4) + "-" + random(hexes, 12)
 		for _, negative := range []string{
@@ -114,6 +119,10 @@ var secretsNegatives = []string{
 	"sk-learn and sk-image are the short names", "the ghp_ prefix marks GitHub tokens", "AKIA is the prefix", "eyJ begins every JSON Web Token",
 	"https://example.com:8080/path?x=1", "git clone https://github.com/example/repo.git", "postgres://localhost:5432/app",
 	"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "| --- | --- |\n| a | b |", "-------- BEGIN --------",
+	"echo $PASSWORD | sha256sum | cut -c1-8", "| password | required8 or more | yes |\n| --- | --- | --- |", "The password goes to server2024, the token to node17b",
+	"publishable_token: \"pk_live_" + "a8Fk29dLq0ZmX71bTR5wQ\"", "token: ey" + "JhbGciOiJIUzI1NiJ9...", "authorized ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIV2Ln6lLcuoJryCO5MhNOj9y3cZ9",
+	"password: \"vault:secret/data/app1#key\"", "password: \"op://team/db1/field\"", "{\"password\": \"$DB_PASSWORD\", \"region1\": \"eu\"}", "password: 'AKIAXXXXXXXXXXXXXXX2'",
+	"the API key is 128 bits, the password is 12 characters long at https://example.com/a1b2c3",
 	"secretName: my-app-tls", "model = \"text-davinci-003\"", "key: value", "credential_type: service_account",
 	"aVeryLongFunctionNameThatDescribesItself(withAnArgument2)", "passwordField.setText(\"\")",
 }

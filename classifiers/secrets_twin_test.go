@@ -25,6 +25,7 @@ type secretsTwin struct {
 	issued, named, drawn []engine.Span // in bytes of the view
 	found                []engine.Finding
 	kubernetesDone       int
+	saidUntil            int
 	judgedUntil, judged  int
 	name                 string
 }
@@ -200,6 +201,9 @@ func secretSeeds(tables *secretsTables) []string {
 		"-----BEGIN RSA PRIVATE" + " KEY-----\nMIIabc\n-----END RSA PRIVATE" + " KEY-----", "-----BEGIN EC PRIVATE" + " KEY----------BEGIN X-----",
 		"ey" + "JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1g", "https://hooks.slack" + ".com/services/T0A1B2C3D/B0A1B2C3D/a1B2c3D4e5F6g7H8i9J0k1L2",
 		"0123456789abcdef0a1b2c3d4e5f6071" + "-us21 9123456789abcdef0a1b2c3d4e5f6071" + "-us5x", "SK" + "9123456789abcdef0a1b2c3d4e5f6071", "abc8Q" + "~a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6", "w5fruZ_8ZUsgYLu8vwgb3yKsgMna3uIF9Oa4" + "_mmk", "glc" + "_" + strings.Repeat("a1B2c3D4e5F6/", 99) + ".", "https://h/p?token=x9Kd82mQp04Zt71L&secret=Zk39dL20qPx7Rt5w&user=b", strings.Repeat("token=", 60), "use token ZXlKaGRXUWlPaUpvZEhSd2N6b3ZMM1poZFd4MExtVjRZVzF3YkdVdVkyOXRJbjA0cGh", "AK" + "IAQWERTYUIOP234567", "123456789:AAabcdefghijklmnopqr" + "stuvwxyz0123456",
+		"| a | db password | Kd82-mQp04! |\n| x | mot de passe | `Kd82mQp04` | y | token | x9Kd82mQp04Zt71LvRw3 |", "set AUTH_TOKEN to x9Kd82mQp04Zt71LvRw3 then; change the password to 'Kd82-mQp04'", "Mein Passwort ist Kd82-mQp04, la contraseña es Kd82mQp04 a senha é Kd82mQp04",
+		"env:\n  - name: API_TOKEN\n    value: x9Kd82mQp04Zt71LvRw3\n[{\"name\": \"api.key\", \"value\": \"x9Kd82mQp04Zt71LvRw3\"}]", "token=eyJhbGciOiJIUzI1NiJ9... password: \"op://a/b1/c\" {\"secret\": \"$DB_PASSWORD\", \"region1\": \"eu\"} password='ghp_xxxxxxxx1' token … eyJhbGciOiJIUzI1NiJ9…",
+		"postgresql+psycopg2://app:h4ns3l@db/app token AAAAC3NzaC1lZDI1NTE5AAAAIV2Ln6lLcuoJryCO5 publishable_token=pk_live_a8Fk29dLq0ZmX71bTR5w", "MTA4NjM1NDQ5OTg4MTUzNzY2.Gx3k9Z.a8Fk29dLq0ZmX71bTR5wa8Fk29dLq0Zm",
 		"SECRET１２３=ａｂ3d9Kq\u200b72LmZ0pW18", "key = adf4b1dbRdW3rOcB7xLthrM4BTBGK1qPLkHigpN1bXD6z", "string apiToken string = `x9Kd82mQp04Zt71LvRw3`",
 	}
 	r := rand.New(rand.NewPCG(11, 12))

@@ -60,7 +60,7 @@ func (w *secretsTwin) readName(i int) int {
 		e--
 	}
 	s := e
-	for s > 0 && e-s < 48 && (isToken(w.p[s-1]) || w.p[s-1] == '.') {
+	for s > 0 && e-s < 48 && (isToken(w.p[s-1]) || w.p[s-1] == '.' || w.p[s-1] >= 0x80) {
 		s--
 	}
 	if e-s == 6 && w.beginsLower(s, "string") && s > 1 {
@@ -80,15 +80,67 @@ func (w *secretsTwin) readName(i int) int {
 		switch w.name {
 		case "_is_":
 			return w.readName(s)
-		case "_key_":
-			v := s - 1
-			for v > 0 && s-v < 16 && isToken(w.p[v-1]) {
-				v--
-			}
-			w.takeName(v, e)
+		case "_key_", "_passe_":
+			w.takeName(w.wordsBefore(s, either(w.name == "_key_", 1, 2)), e)
 		}
 	}
 	return s
+}
+
+// wordsBefore is where so many words begin that end before s, with single spaces;
+// 15 bytes of them are looked at.
+func (w *secretsTwin) wordsBefore(s, words int) int {
+	v := s
+	for range words {
+		if v == 0 || w.p[v-1] != ' ' {
+			break
+		}
+		for v--; v > 0 && s-v < 16 && isToken(w.p[v-1]); {
+			v--
+		}
+	}
+	return v
+}
+
+var pairForm = regexp.MustCompile(`(?i)(?:^|[^0-9a-z_-])(?:name|key)([ :"'` + "`" + `]{1,8})$`)
+
+// pairName reads the name that stands in a pair with the word "value" at s.
+func (w *secretsTwin) pairName(s int) bool {
+	e := s
+	for e > 0 && s-e < 40 && (w.p[e-1] <= ' ' || w.p[e-1] == ',' || isQuote(w.p[e-1])) {
+		e--
+	}
+	a := e
+	for a > 0 && e-a < 48 && (isToken(w.p[a-1]) || w.p[a-1] == '.' || w.p[a-1] >= 0x80) {
+		a--
+	}
+	if a == e || !bytes.ContainsAny(w.p[e:s], ",\n") || !pairForm.Match(w.p[max(0, a-13):a]) {
+		return false
+	}
+	w.takeName(a, e)
+	return true
+}
+
+func (w *secretsTwin) goesOn(b int) bool { return w.begins(b, "...") || w.begins(b, "…") }
+
+func (w *secretsTwin) inRow(i int) bool {
+	from := max(0, i-256)
+	line := w.p[from:i]
+	if k := bytes.LastIndexByte(line, '\n'); k >= 0 {
+		from, line = from+k+1, line[k+1:]
+	}
+	s := i - len(bytes.TrimLeft(line, " \t"))
+	for s == i && oneOf(w.at(s), " \t") {
+		s++
+	}
+	return w.at(s) == '|' && (s == 0 || i-s < 256)
+}
+
+func (w *secretsTwin) pastMarks(b int) int {
+	for w.at(b) == ' ' || isQuote(w.at(b)) {
+		b++
+	}
+	return b
 }
 
 func (w *secretsTwin) placeholder(a, b int) bool {
@@ -101,7 +153,7 @@ func (w *secretsTwin) placeholder(a, b int) bool {
 		return true
 	}
 	return bytes.ContainsAny(w.p[a:b], "({<") || bytes.Contains(w.p[a:b], []byte("..")) ||
-		w.holds(a, b, "example") || w.holds(a, b, "placeholder") || w.holds(a, b, "_here") || w.holds(a, b, "-here")
+		w.holds(a, b, "example") || w.holds(a, b, "placeholder") || w.holds(a, b, "xxxx") || w.holds(a, b, "_here") || w.holds(a, b, "-here")
 }
 
 func isValue(c byte) bool {
@@ -159,7 +211,7 @@ func (w *secretsTwin) assignment(i, width int) int {
 	if named == i {
 		return a
 	}
-	if w.name == "_value_" && w.readName(named) == named {
+	if w.name == "_value_" && w.readName(named) == named && !w.pairName(named) {
 		return 0
 	}
 	says := w.nameSays()
@@ -181,15 +233,23 @@ func (w *secretsTwin) assignment(i, width int) int {
 		return a
 	}
 	query := named > 0 && (w.p[named-1] == '?' || w.p[named-1] == '&')
+	sign := w.at(i)
+	if sign == ',' && w.at(named-1) == '$' {
+		return 0
+	}
 	b := a
-	for b < len(w.p) && b-a < twinJudged && isValue(w.p[b]) && !(query && w.p[b] == '&') {
+	for b < len(w.p) && b-a < twinJudged && isValue(w.p[b]) && !(query && sign != '|' && w.p[b] == '&') && !(sign == '|' && w.p[b] == '|') {
 		b++
+	}
+	switch behind := w.at(w.pastMarks(b)); {
+	case sign == '|' && (behind != '|' || !w.inRow(i)), sign == ',' && behind == ':':
+		return 0
 	}
 	for b > a && (w.p[b-1] == '.' || w.p[b-1] == ':' || w.p[b-1] == '!' && says != "PASS") {
 		b--
 	}
 	taken := b > a && shares(w.issued, a, b)
-	if b-a < 6 || w.placeholder(a, b) || taken {
+	if b-a < 6 || w.placeholder(a, b) || w.goesOn(b) || taken {
 		if taken {
 			return b
 		}
@@ -198,7 +258,7 @@ func (w *secretsTwin) assignment(i, width int) int {
 	r := w.measure(a, b)
 	if says == "PASS" {
 		marks := r.n - r.digits - r.letters
-		if r.distinct < 4 || !quoted && (r.digits == 0 || r.letters == 0) || w.at(i) == ':' && w.at(i+1) == '/' || quoted && w.at(b) == ' ' {
+		if r.distinct < 4 || !quoted && (r.digits == 0 || r.letters == 0) || w.at(i) == ':' && w.at(i+1) == '/' || w.holds(a, b, "://") || quoted && w.at(b) == ' ' {
 			return 0
 		}
 		score := 0.7
@@ -237,7 +297,7 @@ func (w *secretsTwin) assignment(i, width int) int {
 }
 
 func (w *secretsTwin) urlPassword(i int) int {
-	if i < 2 || !isAlpha(w.at(i-1)) {
+	if i < 2 || !isAlnum(w.at(i-1)) {
 		return 0
 	}
 	if w.begins(i+3, "hooks.slack.com/services/") || w.begins(i+3, "hooks.slack.com/workflows/") {
@@ -414,6 +474,39 @@ func (w *secretsTwin) kubernetes(i int) {
 	}
 }
 
+// said looks for a word that says what the value is in which the digits at i are.
+func (w *secretsTwin) said(i int) int {
+	a, e := i, i
+	for isDigit(w.at(e)) {
+		e++
+	}
+	if i < w.saidUntil {
+		return e
+	}
+	for a > 0 && i-a < 64 && (isValue(w.p[a-1]) || isQuote(w.p[a-1])) {
+		a--
+	}
+	w.saidUntil = e
+	for w.saidUntil-i < 64 && isValue(w.at(w.saidUntil)) {
+		w.saidUntil++
+	}
+	for _, word := range []string{"to", "is", "ist", "es", "est", "er", "é"} {
+		s := a - 1 - len(word)
+		if a <= 4 || s < 2 || string(w.p[s-1:a]) != " "+word+" " {
+			continue
+		}
+		from := max(0, s-64)
+		if word == "to" && !w.holds(from, s, "set ") && !w.holds(from, s, "change") && !w.holds(from, s, "update") {
+			return e
+		}
+		if r := w.assignment(s, len(word)); r > a {
+			return r
+		}
+		return e
+	}
+	return e
+}
+
 func (w *secretsTwin) signs() {
 	for i := 0; i < len(w.p); {
 		e := 0
@@ -429,10 +522,10 @@ func (w *secretsTwin) signs() {
 			if e = w.curlUser(i); e == 0 {
 				e = w.assignment(i, 1)
 			}
-		case c == '=', c == '>':
+		case c == '=', c == '>', c == '|':
 			e = w.assignment(i, 1)
-		case c == 'i' && i > 0 && w.begins(i-1, " is "):
-			e = w.assignment(i, 3)
+		case isDigit(c):
+			e = w.said(i)
 		}
 		i = max(i+1, e)
 	}
@@ -451,7 +544,7 @@ func (w *secretsTwin) drawnRuns() {
 		for s > 0 && d.Start-s < 40 && w.p[s-1] != '\n' {
 			s--
 		}
-		if w.takeName(s, d.Start); !w.nameHas("HARMLESS") && (w.nameHas("STRONG") || w.nameHas("PASS")) {
+		if w.takeName(s, d.Start); !w.nameHas("HARMLESS") && (w.nameHas("STRONG") || w.nameHas("PASS")) && !w.placeholder(d.Start, d.End) && !w.goesOn(d.End) {
 			w.report(d.Start, d.End, "GENERIC", 0.7)
 		}
 	}

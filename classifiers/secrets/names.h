@@ -104,7 +104,7 @@ static u32 read_name(u32 i)
 		steps++;
 	}
 	u32 s = e;
-	while (s > 0 && e - s < 48 && (token(V.p[s - 1]) || V.p[s - 1] == '.'))
+	while (s > 0 && e - s < 48 && (token(V.p[s - 1]) || V.p[s - 1] == '.' || V.p[s - 1] >= 0x80)) /* contraseña */
 		s--;
 	if (e - s == 6 && begins_lower(s, "string") && s > 1) { /* name string = */
 		e = s - 1;
@@ -119,14 +119,38 @@ static u32 read_name(u32 i)
 	if (s > 1 && V.p[s - 1] == ' ' && token(V.p[s - 2])) {
 		if (name_is("_is_")) /* the password is: */
 			return read_name(s);
-		if (name_is("_key_")) { /* the access key */
-			u32 w = s - 1;
-			while (w > 0 && s - w < 16 && token(V.p[w - 1]))
+		u32 words = name_is("_key_") ? 1 : name_is("_passe_") ? 2 : 0; /* the access key, mot de passe */
+		u32 w = s;
+		for (u32 k = 0; k < words && w > 0 && V.p[w - 1] == ' '; k++)
+			for (w--; w > 0 && s - w < 16 && token(V.p[w - 1]);)
 				w--;
+		if (words)
 			take_name(w, e);
-		}
 	}
 	return s;
+}
+
+/* Reads the name that stands in a pair with the word "value" at s, as in
+ * {"name": "TOKEN", "value": "…"} and on two lines of YAML. */
+static __attribute__((noinline)) int pair_name(u32 s)
+{
+	u32 e = s, apart = 0;
+	while (e > 0 && s - e < 40 && (V.p[e - 1] <= ' ' || V.p[e - 1] == ',' || quote(V.p[e - 1]))) {
+		e--;
+		apart |= V.p[e] == ',' || V.p[e] == '\n';
+	}
+	u32 a = e;
+	while (a > 0 && e - a < 48 && (token(V.p[a - 1]) || V.p[a - 1] == '.' || V.p[a - 1] >= 0x80))
+		a--;
+	u32 w = a;
+	while (w > 0 && a - w < 8 && (V.p[w - 1] == ' ' || V.p[w - 1] == ':' || quote(V.p[w - 1])))
+		w--;
+	if (!apart || a == e || w == a)
+		return 0;
+	if (!(w >= 4 && begins_lower(w - 4, "name") && !token(at(w - 5))) && !(w >= 3 && begins_lower(w - 3, "key") && !token(at(w - 4))))
+		return 0;
+	take_name(a, e);
+	return 1;
 }
 
 #endif

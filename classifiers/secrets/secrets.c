@@ -166,7 +166,7 @@ static int sp_config(const char *json, size_t len)
 static u32 url_password(u32 i)
 {
 	u32 q = i + 3, colon = 0, back = 0;
-	if (i < 2 || !alpha(at(i - 1)))
+	if (i < 2 || !alnum(at(i - 1)))
 		return 0;
 	if (begins(i + 3, "hooks.slack.com/services/") || begins(i + 3, "hooks.slack.com/workflows/")) {
 		for (q = i + 28; token(at(q)) || at(q) == '/';)
@@ -306,24 +306,56 @@ static void kubernetes(u32 i)
 	}
 }
 
-/* The next of = : > , - or of an "is" between spaces, at or after i. */
+/* The next of = : > , - | or of a digit, at or after i. */
 static u32 next_sign(u32 i)
 {
 	const u8 *p = V.p;
 	u32 n = V.n;
-	const v128_t eq = wasm_i8x16_splat('='), colon = wasm_i8x16_splat(':'), gt = wasm_i8x16_splat('>'),
-		     comma = wasm_i8x16_splat(','), dash = wasm_i8x16_splat('-'), is = wasm_i16x8_splat('i' | 's' << 8);
-	for (; i + 17 <= n; i += 16) {
-		v128_t v = wasm_v128_load(p + i), w = wasm_v128_load(p + i + 1);
-		v128_t m = wasm_v128_or(wasm_i8x16_eq(v, eq), wasm_v128_or(wasm_i8x16_eq(v, colon), wasm_i8x16_eq(v, gt)));
-		m = wasm_v128_or(m, wasm_v128_or(wasm_i8x16_eq(v, comma), wasm_i8x16_eq(v, dash)));
-		m = wasm_v128_or(m, wasm_v128_or(wasm_i16x8_eq(v, is), wasm_i16x8_eq(w, is)));
+	/* Neighbours: = and >, comma and -, digits and a colon. */
+	const v128_t eq = wasm_i8x16_splat('='), comma = wasm_i8x16_splat(','), zero = wasm_i8x16_splat('0'), bar = wasm_i8x16_splat('|'),
+		     two = wasm_i8x16_splat(2), eleven = wasm_i8x16_splat(11);
+	for (; i + 16 <= n; i += 16) {
+		v128_t v = wasm_v128_load(p + i);
+		v128_t m = wasm_v128_or(wasm_u8x16_lt(wasm_i8x16_sub(v, eq), two), wasm_u8x16_lt(wasm_i8x16_sub(v, comma), two));
+		m = wasm_v128_or(m, wasm_v128_or(wasm_u8x16_lt(wasm_i8x16_sub(v, zero), eleven), wasm_i8x16_eq(v, bar)));
 		if (wasm_v128_any_true(m))
 			return i + (u32)__builtin_ctz(wasm_i8x16_bitmask(m));
 	}
-	while (i < n && p[i] != '=' && p[i] != ':' && p[i] != '>' && p[i] != ',' && p[i] != '-' && !(p[i] == 'i' && at(i + 1) == 's'))
+	while (i < n && p[i] != '=' && (u8)(p[i] - '0') > 10 && p[i] != '>' && p[i] != ',' && p[i] != '-' && p[i] != '|')
 		i++;
 	return i;
+}
+
+/* A word that says what a value is, before the value with a digit at i: "the token is
+ * …", "set the token to …", "la contraseña es …". Returns where the search goes on. */
+static u32 said_until; /* a value is looked at once */
+static __attribute__((noinline)) u32 said(u32 i)
+{
+	static const char words[][5] = {"to", "is", "ist", "es", "est", "er", "\xc3\xa9"};
+	u32 a = i, e = i;
+	while (digit(at(e)))
+		e++;
+	if (i < said_until)
+		return e;
+	while (a > 0 && i - a < 64 && (value_char(V.p[a - 1]) || quote(V.p[a - 1])))
+		a--;
+	said_until = e;
+	while (said_until - i < 64 && value_char(at(said_until)))
+		said_until++;
+	for (u32 k = 0; k < sizeof words / sizeof *words && a > 4 && V.p[a - 1] == ' '; k++) {
+		u32 n = 0;
+		while (words[k][n])
+			n++;
+		u32 s = a - 1 - n;
+		if (s < 2 || V.p[s - 1] != ' ' || !begins(s, words[k]))
+			continue;
+		u32 from = s > 64 ? s - 64 : 0;
+		if (k == 0 && !holds(from, s, "set ") && !holds(from, s, "change") && !holds(from, s, "update"))
+			return e;
+		u32 r = assignment(s, n);
+		return r > a ? r : e;
+	}
+	return e;
 }
 
 static void signs(void)
@@ -351,11 +383,11 @@ static void signs(void)
 			/* fallthrough */
 		case '=':
 		case '>':
+		case '|':
 			e = assignment(i, 1);
 			break;
-		default: /* of a vector's hit, the byte before or behind may be the one */
-			if (i && at(i) == 'i' && at(i + 1) == 's' && at(i - 1) == ' ' && at(i + 2) == ' ')
-				e = assignment(i, 3);
+		default:
+			e = said(i);
 		}
 		i = e > i ? e : i + 1;
 	}
@@ -375,7 +407,7 @@ static void drawn_runs(void)
 			s--;
 		take_name(s, a);
 		u32 bits = name_bits();
-		if (!(bits & HARMLESS) && bits & (STRONG | PASS))
+		if (!(bits & HARMLESS) && bits & (STRONG | PASS) && !placeholder(a, b) && !goes_on(b))
 			emit(a, b, GENERIC, 0.7f);
 	}
 }
@@ -384,7 +416,7 @@ static void sp_scan(const sp_text *t)
 {
 	if (!sp_fold(t, &V))
 		return;
-	issued_spans.n = named_spans.n = drawn.n = kubernetes_done = judged_until = 0;
+	issued_spans.n = named_spans.n = drawn.n = kubernetes_done = said_until = judged_until = 0;
 	pass = &issued_spans;
 	long_runs();
 	pass = &named_spans;

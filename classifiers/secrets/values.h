@@ -13,9 +13,11 @@ static int holds(u32 a, u32 b, const char *word)
 /* A value that stands for another: a variable, a call, a form to fill in. */
 static int placeholder(u32 a, u32 b)
 {
-	static const char begin[][10] = {"your", "my_", "my-", "<", "{", "$", "%", "xxx", "***", "...", "example", "process.", "os.", "env.",
+	static const char begin[][11] = {"your", "my_", "my-", "<", "{", "$", "%", "xxx", "***", "...", "example", "process.", "os.", "env.",
 					 "config.", "self.", "this.", "insert", "replace", "changeme", "redacted", "null", "none", "var.",
-					 "undefined", "true", "false", "string", "secret", "[", "required", "optional", "enc[", "!", "@", "&"};
+					 "undefined", "true", "false", "string", "secret", "[", "required", "optional", "enc[", "!", "@", "&",
+					 /* keys that are public, and where a secret is kept */
+					 "pk_live_", "pk_test_", "aaaab3nza", "aaaac3nza", "aaaae2vjz", "vault:", "op://", "arn:", "ssm:", "ref+", "keyvault:"};
 	for (u32 k = 0; k < sizeof begin / sizeof *begin; k++)
 		if (begins_lower(a, begin[k]))
 			return 1;
@@ -41,12 +43,38 @@ static int placeholder(u32 a, u32 b)
 			if (begins_lower(i, "placeholder"))
 				return 1;
 			break;
+		case 'x':
+		case 'X':
+			if (begins_lower(i, "xxxx"))
+				return 1;
+			break;
 		case '_':
 		case '-':
 			if (begins_lower(i + 1, "here"))
 				return 1;
 		}
 	return 0;
+}
+
+/* Does an ellipsis stand at b, behind the begin of something longer? */
+static __attribute__((noinline)) int goes_on(u32 b) { return begins(b, "...") || begins(b, "\xe2\x80\xa6"); }
+
+/* Is the sign at i in a row of a table: does its line begin with one? */
+static __attribute__((noinline)) int in_row(u32 i)
+{
+	u32 s = i;
+	while (s > 0 && i - s < 256 && V.p[s - 1] != '\n')
+		s--;
+	while (at(s) == ' ' || at(s) == '\t')
+		s++;
+	return at(s) == '|' && (s == 0 || i - s < 256);
+}
+
+static __attribute__((noinline)) u32 past_marks(u32 b)
+{
+	while (at(b) == ' ' || quote(at(b)))
+		b++;
+	return b;
 }
 
 static u8 of_value[256];
@@ -111,7 +139,7 @@ static u32 assignment(u32 i, u32 width)
 	u32 named = read_name(i);
 	if (named == i)
 		return a;
-	if (name_is("_value_") && read_name(named) == named) /* <add key="name" value="…"> */
+	if (name_is("_value_") && read_name(named) == named && !pair_name(named)) /* <add key="name" value="…"> */
 		return 0;
 	u32 says = name_says();
 	if (!says)
@@ -128,18 +156,22 @@ static u32 assignment(u32 i, u32 width)
 		}
 	if (!may_judge(a))
 		return a;
-	u8 stop = named && (V.p[named - 1] == '?' || V.p[named - 1] == '&') ? '&' : 0; /* ?name=value&… */
+	u8 stop = at(i) == '|' ? '|' : named && (V.p[named - 1] == '?' || V.p[named - 1] == '&') ? '&' : 0; /* ?name=value&… */
+	if (at(i) == ',' && at(named - 1) == '$')
+		return 0;
 	u32 b = a;
 	while (b < V.n && b - a < JUDGED && value_char(V.p[b]) && V.p[b] != stop)
 		b++;
+	if (at(i) == '|' ? at(past_marks(b)) != '|' || !in_row(i) : at(i) == ',' && at(past_marks(b)) == ':')
+		return 0; /* the latter is a name itself */
 	while (b > a && (V.p[b - 1] == '.' || V.p[b - 1] == ':' || (V.p[b - 1] == '!' && says != PASS)))
 		b--;
-	if (b - a < 6 || placeholder(a, b) || taken(a, b))
+	if (b - a < 6 || placeholder(a, b) || goes_on(b) || taken(a, b))
 		return b > a && taken(a, b) ? b : 0;
 	if (says == PASS) {
 		measure(a, b);
 		u32 marks = R.len - R.digits - R.letters;
-		if (R.distinct < 4 || (!quoted && (!R.digits || !R.letters)) || (at(i) == ':' && at(i + 1) == '/') || (quoted && at(b) == ' '))
+		if (R.distinct < 4 || (!quoted && (!R.digits || !R.letters)) || (at(i) == ':' && at(i + 1) == '/') || holds(a, b, "://") || (quoted && at(b) == ' '))
 			return 0;
 		return found_value(a, b, PASSWORD, R.digits && (marks || R.points > 4) ? 0.9f : quoted ? 0.75f : 0.7f);
 	}
