@@ -111,7 +111,7 @@ static int gerund(u32 i)
 
 /* How much a finding's sentence takes away from its points. Who quotes or reports
  * an order to leak or to act passes it on: that takes little away. */
-static int taken(const struct finding *f, int own)
+static __attribute__((noinline)) int taken(const struct finding *f, int own)
 {
 	int much = f->points[LEAKING] > 0 || f->points[ORDERING] > 0 || f->points[CLAIMING] > 0 ? 2 : own / 2 + 3;
 	u32 b = f->s, a = f->e, last = V.n, unused;

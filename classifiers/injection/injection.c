@@ -593,7 +593,8 @@ static inline void read_plain(u32 block, u64 words, u64 ends, const struct masks
 	pos += 2 * sp_ones(words) + 6 * sp_ones(m->stops);
 }
 
-static void scan(u32 where)
+/* By itself, as report and taken are: one function of all three spills registers. */
+static __attribute__((noinline)) void scan(u32 where)
 {
 	pos = next = nhits = nfound = no_blob = 0;
 	opened_yet = wasm_u64x2_splat(0);
@@ -633,7 +634,7 @@ static void scan(u32 where)
 #include "around.h"
 
 /* Reports the findings of the text; returns the greatest chance of them. */
-static u32 report(void)
+static __attribute__((noinline)) u32 report(void)
 {
 	static int8_t less[FINDINGS];
 	int8_t best[FAMILIES] = {0}; /* of the findings from which nothing is taken */
