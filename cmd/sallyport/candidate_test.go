@@ -216,3 +216,24 @@ func TestCandidateAtTheStart(t *testing.T) {
 		}
 	}
 }
+
+// A decision that was made shows a hole that no constant of the policy points at.
+func TestInvariantsOnTheLog(t *testing.T) {
+	dir := t.TempDir()
+	rules := filepath.Join(dir, "policies", "place.rego")
+	write(t, rules, strings.Replace(onlyNear, ` if input.request.model == "m"`, " if {\n\tinput.request.model == \"m\"\n\tnot startswith(base64.encode(input.principal.id), \"dGVh\")\n}", 1))
+	s := serveConfig(t, dir, twoTargets, environment("TEAM_KEY", "team-secret"))
+	reload := func() (int, string) { return post(t, s.admin+"/-/reload") }
+	never := filepath.Join(dir, "policies", "never.rego")
+	write(t, never, nobodyShut)
+	if code, text := reload(); code != http.StatusOK {
+		t.Fatalf("before it was decided: %d %s", code, text)
+	}
+	if _, _, err := served(t, client(s, "team-secret"), "hi"); err != nil {
+		t.Fatal(err)
+	}
+	code, text := reload()
+	if code != http.StatusUnprocessableEntity || !strings.Contains(text, "far_is_shut does not hold") || !strings.Contains(text, "a logged decision") {
+		t.Errorf("%d %s", code, text)
+	}
+}
