@@ -26,6 +26,7 @@ func (b *built) checkInputRefs() Diagnostics {
 // a test shows nothing.
 func (b *built) checkMocks() Diagnostics {
 	var ds Diagnostics
+	whole := parseInputType()
 	for _, m := range b.tests {
 		if path := packagePath(m); len(path) < 2 || path[0] != "sallyport" {
 			continue // of a document with an input of its own
@@ -36,7 +37,7 @@ func (b *built) checkMocks() Diagnostics {
 				if !ok || !ref.HasPrefix(ast.InputRootRef) {
 					continue
 				}
-				node, path := parseInputType(), inputPath("")
+				node, path := whole, inputPath("")
 				for _, t := range ref[1:] {
 					name := textOf(t)
 					next, ok := node.member(name)

@@ -154,6 +154,9 @@ func (b *built) mentions() []mention {
 
 // headMentions are the targets and kinds that a rule's head names.
 func (r *ruleFlow) headMentions(add func(named, *ast.Term, *ast.Location)) {
+	if _, ok := rulePackage(r.rule.Module); !ok {
+		return
+	}
 	head := r.rule.Head
 	ref := head.Ref()
 	switch kind := contribution(r.rule); {
