@@ -107,6 +107,7 @@ gpu_cluster-0 (gpu_cluster): permitted
 // Of what every example decides the explanation knows the rule, and the facts it
 // states are the input's.
 func TestExplainExamples(t *testing.T) {
+	sequential(t)
 	folders, err := filepath.Glob("examples/*")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("examples: %v, %v", folders, err)

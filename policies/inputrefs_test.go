@@ -210,6 +210,7 @@ func TestFlowsOfLongChains(t *testing.T) {
 // What is looked into is whatever OPA compiles, and none of it is held to be wrong
 // that does not read the input.
 func TestFlowsOfEveryPolicy(t *testing.T) {
+	sequential(t)
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/open-policy-agent/opa").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ var variants = map[string]struct{ file, old, new string }{
 // input that reaches something new is kept and changed further: that finds what
 // lies behind several conditions, which blind changes do not.
 func TestInputs(t *testing.T) {
+	sequential(t)
 	const seed, least, most = 5, 200, 20_000
 	for _, s := range subjects(t) {
 		t.Run(s.name, func(t *testing.T) {

@@ -77,6 +77,7 @@ func TestInvariantsHold(t *testing.T) {
 
 // A planted hole is found, and the example shows it and no more than it.
 func TestInvariantsFindHoles(t *testing.T) {
+	sequential(t)
 	for _, tt := range []struct {
 		name, old, new string
 		invariant      string
@@ -186,6 +187,7 @@ func TestRulesDoNotReadPermitted(t *testing.T) {
 
 // The same set is tried on the same inputs.
 func TestProofIsRepeatable(t *testing.T) {
+	sequential(t)
 	dir := write(t, homeFiles(`{"edge", "air_gapped"}`, `{"edge", "air_gapped", "gpu_cluster"}`))
 	var first string
 	for range 2 {
@@ -220,6 +222,7 @@ func TestKeptInvariants(t *testing.T) {
 // The invariant of the residency example finds mistakes that its rules may come to
 // have.
 func TestResidencyInvariant(t *testing.T) {
+	sequential(t)
 	for name, change := range map[string][2]string{
 		"a lower-case jurisdiction": {"not t.jurisdiction in data.regions[region].jurisdictions", "not upper(t.jurisdiction) in data.regions[region].jurisdictions"},
 		"an exception":              {"\tpersonal\n\tsome target", "\tpersonal\n\tnot \"dpo\" in input.principal.roles\n\tsome target"},

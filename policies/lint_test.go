@@ -12,6 +12,7 @@ import (
 const labelledDeny = "# METADATA\n# labels: {control: \"X-1\"}\ndeny contains "
 
 func TestLint(t *testing.T) {
+	sequential(t)
 	tests := []struct {
 		name, rules string   // from line 3 on
 		want        []string // place, message and the rule's name, in order
@@ -87,6 +88,7 @@ func TestLint(t *testing.T) {
 
 // What the program ships is as lint wants it.
 func TestLintOfWhatWeShip(t *testing.T) {
+	sequential(t)
 	folders, err := filepath.Glob("examples/*")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("examples: %v, %v", folders, err)

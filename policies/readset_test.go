@@ -74,6 +74,7 @@ func TestReadSet(t *testing.T) {
 // What the compiled evaluator reads lies within what the rules say they read: two
 // analyses of different forms of one policy.
 func TestReadSetHoldsWhatIsRead(t *testing.T) {
+	sequential(t)
 	folders, err := filepath.Glob("examples/*")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("examples: %v, %v", folders, err)

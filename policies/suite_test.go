@@ -75,6 +75,7 @@ func TestExamples(t *testing.T) {
 // Every example works beside the standard policy, and so do all of them: a team
 // picks those it needs, and the tests of each must hold whatever it picked.
 func TestExamplesTogether(t *testing.T) {
+	sequential(t)
 	all, err := filepath.Glob("examples/*")
 	if err != nil {
 		t.Fatal(err)

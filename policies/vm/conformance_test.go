@@ -31,6 +31,7 @@ const (
 // itself does with a case is checked too, so that an exception is known to be the
 // harness's and not ours.
 func TestConformance(t *testing.T) {
+	sequential(t)
 	exceptions := readExceptions(t)
 	dir := opaDir(t)
 	for _, suite := range []struct {

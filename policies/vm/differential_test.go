@@ -24,6 +24,7 @@ const inputsPerPolicy = 6
 // same ones every time. SALLYPORT_SEEDS asks for another number of them, from a
 // seed of the clock's; FuzzPolicies lets a fuzzer choose.
 func TestGeneratedPolicies(t *testing.T) {
+	sequential(t)
 	first, seeds := uint64(0), 1000
 	if more := os.Getenv("SALLYPORT_SEEDS"); more != "" {
 		n, err := strconv.Atoi(more)
