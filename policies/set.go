@@ -53,7 +53,7 @@ type Set struct {
 var _ engine.Decider = (*Set)(nil)
 
 // Revision is "sha256:" and the hex digest of everything that decides: the
-// library, the rules and the data, but not the tests. It depends on the files'
+// library, the rules, the invariants and the data, but not the tests. It depends on the files'
 // names within their folders and on their bytes alone.
 func (s *Set) Revision() string { return s.revision }
 

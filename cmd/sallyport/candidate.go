@@ -131,7 +131,7 @@ func (a *app) choose(ctx context.Context, p *parts) error {
 }
 
 func (a *app) candidateConfig(cfg *config) policies.Config {
-	return policies.Config{Paths: cfg.candidate, Standard: cfg.standardPolicy, Logged: a.logged(cfg)}
+	return policies.Config{Paths: cfg.candidate, Standard: cfg.standardPolicy, Logged: a.logged(cfg), Unproven: a.unproven}
 }
 
 // loggedInputs is on how many logged decisions invariants are tried.

@@ -139,10 +139,11 @@ func (s *skipped) innocent() bool {
 
 func (a *app) makeAgain(ctx context.Context, o *replayOptions) error {
 	r := newReplayer(ctx, o.dir)
+	a.unproven = true
 	policy := "the policy of then"
 	switch {
 	case len(o.policy) > 0:
-		set, err := policies.Load(ctx, policies.Config{Paths: o.policy, Standard: o.standard, Timeout: replayTimeout})
+		set, err := policies.Load(ctx, policies.Config{Paths: o.policy, Standard: o.standard, Timeout: replayTimeout, Unproven: true})
 		if err != nil {
 			return a.policyFailure(err)
 		}
