@@ -490,13 +490,14 @@ func (w *secretsTwin) said(i int) int {
 	for w.saidUntil-i < 64 && isValue(w.at(w.saidUntil)) {
 		w.saidUntil++
 	}
-	for _, word := range []string{"to", "is", "ist", "es", "est", "er", "é"} {
+	for k, word := range []string{"to", "auf", "a", "is", "was", "ist", "lautet", "es", "est", "er", "é", "è"} {
 		s := a - 1 - len(word)
 		if a <= 4 || s < 2 || string(w.p[s-1:a]) != " "+word+" " {
 			continue
 		}
 		from := max(0, s-64)
-		if word == "to" && !w.holds(from, s, "set ") && !w.holds(from, s, "change") && !w.holds(from, s, "update") {
+		verb := func(verb string) bool { return w.holds(from, s, verb) }
+		if k < 3 && !slices.ContainsFunc(strings.Fields("chang update rotate setz nder cambi mudar mude"), verb) && !verb("set ") {
 			return e
 		}
 		if r := w.assignment(s, len(word)); r > a {

@@ -331,7 +331,8 @@ static u32 next_sign(u32 i)
 static u32 said_until; /* a value is looked at once */
 static __attribute__((noinline)) u32 said(u32 i)
 {
-	static const char words[][5] = {"to", "is", "ist", "es", "est", "er", "\xc3\xa9"};
+	static const char words[][7] = {"to", "auf", "a", "is", "was", "ist", "lautet", "es", "est", "er", "\xc3\xa9", "\xc3\xa8"};
+	static const char verbs[][8] = {"set ", "chang", "update", "rotate", "setz", "nder", "cambi", "mudar", "mude"};
 	u32 a = i, e = i;
 	while (digit(at(e)))
 		e++;
@@ -350,7 +351,12 @@ static __attribute__((noinline)) u32 said(u32 i)
 		if (s < 2 || V.p[s - 1] != ' ' || !begins(s, words[k]))
 			continue;
 		u32 from = s > 64 ? s - 64 : 0;
-		if (k == 0 && !holds(from, s, "set ") && !holds(from, s, "change") && !holds(from, s, "update"))
+		if (read_name(s) == s || !name_says())
+			return e;
+		u32 said_so = k >= 3;
+		for (u32 j = 0; !said_so && j < sizeof verbs / sizeof *verbs; j++)
+			said_so = (u32)holds(from, s, verbs[j]);
+		if (!said_so)
 			return e;
 		u32 r = assignment(s, n);
 		return r > a ? r : e;
