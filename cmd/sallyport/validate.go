@@ -84,7 +84,8 @@ type diagnostic struct {
 	Summary  string     `json:"summary"`
 	Detail   string     `json:"detail,omitempty"`
 	Range    *diagRange `json:"range,omitempty"`
-	Rule     string     `json:"rule,omitempty"` // of lint, beyond terraform's form
+	Rule     string     `json:"rule,omitempty"`    // of lint, beyond terraform's form
+	Example  string     `json:"example,omitempty"` // an input that breaks an invariant, beyond terraform's form
 }
 
 type diagRange struct {
@@ -121,7 +122,7 @@ func (m *mistakes) terraform() validation {
 		add(out)
 	}
 	for _, d := range m.policy {
-		out := diagnostic{Severity: "error", Summary: d.Message, Detail: d.Hint, Rule: d.Rule}
+		out := diagnostic{Severity: "error", Summary: d.Message, Detail: d.Hint, Rule: d.Rule, Example: d.Example}
 		if d.Severity == policies.SeverityWarning {
 			out.Severity = "warning"
 		}
