@@ -63,14 +63,16 @@ func newFlows(compiler *ast.Compiler, input *inputType, free func(*ast.Module) b
 	for _, file := range slices.Sorted(maps.Keys(compiler.Modules)) {
 		for _, r := range compiler.Modules[file].Rules {
 			path := r.Ref().GroundPrefix().String()
-			if f.gives[path] == nil {
-				f.gives[path] = &given{}
-			}
 			steps := len(r.Ref()) - len(r.Ref().GroundPrefix())
 			if r.Head.RuleKind() == ast.MultiValue {
 				steps++
 			}
-			f.gives[path].steps = steps
+			g := f.gives[path]
+			if g == nil {
+				g = &given{steps: steps}
+				f.gives[path] = g
+			}
+			g.value.other = g.value.other || g.steps != steps
 			for len(f.params[path]) < len(r.Head.Args) {
 				f.params[path] = append(f.params[path], &flow{})
 			}
@@ -78,6 +80,9 @@ func newFlows(compiler *ast.Compiler, input *inputType, free func(*ast.Module) b
 				f.rules = append(f.rules, &ruleFlow{rule: r, path: path, free: free(compiler.Modules[file]), vars: map[ast.Var]*flow{}, of: f})
 			}
 		}
+	}
+	for _, r := range f.rules {
+		f.mixed(r.rule)
 	}
 	// Values go from a rule to those that read it, arguments the other way: in the
 	// order of dependence and back, few rounds do however long the chains are.
@@ -100,6 +105,25 @@ func newFlows(compiler *ast.Compiler, input *inputType, free func(*ast.Module) b
 		}
 	}
 	return f
+}
+
+// mixed marks what a rule's value is only a part of, and what it replaces for other
+// rules: those can be more than what is followed here.
+func (f *flows) mixed(r *ast.Rule) {
+	ref := r.Ref().GroundPrefix()
+	for i := 2; i < len(ref); i++ {
+		if g := f.gives[ref[:i].String()]; g != nil {
+			g.value.other = true
+		}
+	}
+	ast.WalkExprs(r, func(e *ast.Expr) bool {
+		for _, w := range e.With {
+			if g := f.gives[w.Target.Value.String()]; g != nil {
+				g.value.other = true
+			}
+		}
+		return false
+	})
 }
 
 // add puts more into s and says whether it was new.

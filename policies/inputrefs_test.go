@@ -108,6 +108,9 @@ func TestLoadAcceptsWhatIsThere(t *testing.T) {
 		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tsome x in [input.request, {\"modle\": \"x\"}]\n\tx.modle == \"x\"\n}",
 		// The values of posture beside another name's.
 		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tsome t in input.targets\n\tt.attributes.posture == \"on_premises\"\n}",
+		// A rule whose value has a part from elsewhere, or is replaced.
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if {\n\tsome k\n\tby[k].mine == 1\n}\n\nby[k] := t if some k, t in input.targets\n\nby.more := {\"mine\": 1}",
+		"deny contains {\"code\": \"a\", \"message\": \"m\"} if p with data.sallyport.rules.good.r as {\"mine\": 1}\n\np if r.mine == 1\n\nr := data.acme.hosts\n\nr := input.request if not data.acme.hosts",
 		// A function of its own result.
 		"deny contains {\"code\": \"a\", \"message\": \"m\"} if f(f(f(input))).x == 1\n\nf(x) := x[input.request.model]",
 	} {
