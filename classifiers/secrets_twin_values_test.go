@@ -127,7 +127,7 @@ func (w *secretsTwin) inRow(i int) bool {
 	from := max(0, i-256)
 	line := w.p[from:i]
 	if k := bytes.LastIndexByte(line, '\n'); k >= 0 {
-		from, line = from+k+1, line[k+1:]
+		line = line[k+1:]
 	}
 	s := i - len(bytes.TrimLeft(line, " \t"))
 	for s == i && oneOf(w.at(s), " \t") {
