@@ -89,6 +89,7 @@ func TestInputs(t *testing.T) {
 // subject is a policy with what its inputs are made of.
 type subject struct {
 	name  string
+	sets  []*Set // with the policy's data and with the variant
 	seeds []map[string]any
 	rules []*ruleReach // to be reached
 	hints []hint       // of each rule, own or library's
@@ -221,7 +222,7 @@ func setSubject(t *testing.T, name string, cfg Config) *subject {
 	if err := util.UnmarshalJSON(text, &base); err != nil {
 		t.Fatal(err)
 	}
-	s := &subject{name: name, typed: true, seeds: append([]map[string]any{base}, testInputs(t, b)...)}
+	s := &subject{name: name, typed: true, sets: sets, seeds: append([]map[string]any{base}, testInputs(t, b)...)}
 	s.learn(b.modules, b.tests, b.data, func(file string) bool {
 		// An invariant is never to hold.
 		return !strings.HasPrefix(file, embeddedPrefix+"lib/") && file != generatedFile && filepath.Base(file) != "invariants.rego"

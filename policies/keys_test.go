@@ -1,0 +1,165 @@
+package policies
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-ai/sallyport/engine"
+)
+
+// TestKeysTellInputsApart changes each part of many inputs alone, numbers to what
+// the rules compare with and right beside it: where the key that a decision is
+// remembered by stays the same, so does the decision.
+func TestKeysTellInputsApart(t *testing.T) {
+	for _, s := range subjects(t) {
+		if len(s.sets) == 0 {
+			continue // not a policy set
+		}
+		t.Run(s.name, func(t *testing.T) {
+			var numbers []any
+			for _, h := range s.hints {
+				for _, c := range h.constants {
+					if n, ok := c.(json.Number); ok {
+						numbers = append(numbers, n)
+					}
+				}
+			}
+			slices.SortFunc(numbers, func(a, b any) int { return cmpText(a, b) })
+			numbers = slices.Compact(numbers)
+			same, apart := 0, 0
+			for i, seed := range []map[string]any{s.seeds[0], s.seeds[len(s.seeds)/2]} {
+				set := s.sets[i%len(s.sets)]
+				for _, path := range placesIn(seed, nil) {
+					first := map[string]*engine.Decision{}
+					for _, value := range alternatives(valueAt(seed, path), numbers) {
+						changed := clone(seed).(map[string]any)
+						put(changed, path, value)
+						text, err := json.Marshal(changed)
+						if err != nil {
+							t.Fatal(err)
+						}
+						var in engine.Input
+						if json.Unmarshal(text, &in) != nil {
+							continue
+						}
+						key, ok := rememberedBy(set, &in)
+						if !ok {
+							t.Skip("its decisions are not remembered")
+						}
+						d, err := set.fast.evaluate(t.Context(), &in, "")
+						if err != nil {
+							continue // nothing is remembered
+						}
+						other := first[key]
+						if other == nil {
+							first[key] = d
+							apart++
+							continue
+						}
+						same++
+						if diff := cmp.Diff(other, d); diff != "" {
+							t.Fatalf("%v = %v has the key of another value and not its decision (-other +this):\n%s", path, value, diff)
+						}
+					}
+				}
+			}
+			t.Logf("%d inputs with the key of another, %d with their own", same, apart)
+		})
+	}
+}
+
+func cmpText(a, b any) int {
+	switch x, y := fmt.Sprint(a), fmt.Sprint(b); {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+// placesIn are the paths to all members of a document, collections too.
+func placesIn(doc any, path []string) [][]string {
+	members, ok := doc.(map[string]any)
+	if !ok {
+		return [][]string{path}
+	}
+	var all [][]string
+	if len(path) > 0 {
+		all = append(all, path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		all = append(all, placesIn(members[name], append(slices.Clone(path), name))...)
+	}
+	return all
+}
+
+func valueAt(doc any, path []string) any {
+	for _, name := range path {
+		doc = doc.(map[string]any)[name]
+	}
+	return doc
+}
+
+// absent takes a member away.
+type absent struct{}
+
+func put(doc map[string]any, path []string, value any) {
+	for _, name := range path[:len(path)-1] {
+		doc = doc[name].(map[string]any)
+	}
+	name := path[len(path)-1]
+	if (value == any(absent{})) {
+		delete(doc, name)
+		return
+	}
+	doc[name] = value
+}
+
+// alternatives are values to stand where v does, v among them.
+func alternatives(v any, numbers []any) []any {
+	out := []any{v, absent{}}
+	switch v := v.(type) {
+	case bool:
+		out = append(out, !v)
+	case string:
+		out = append(out, "", v+"x", "cloud", "air_gapped", "EU", "US", "2026-11-28T23:00:00Z")
+	case json.Number:
+		for _, n := range numbers {
+			f, err := n.(json.Number).Float64()
+			if err != nil {
+				continue
+			}
+			for _, near := range []float64{0, 1e-9, -1e-9} {
+				text, err := json.Marshal(f + near)
+				if err == nil {
+					out = append(out, json.Number(text))
+				}
+			}
+		}
+	case []any:
+		out = append(out, []any{}, append(slices.Clone(v), "image"), append(slices.Clone(v), "shell"), []any{"a", "b"}, []any{"b", "a"}, []any{"ab"})
+	case map[string]any:
+		more := maps.Clone(v)
+		more["zone"] = "x"
+		renamed := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			renamed[name+"x"] = v[name]
+		}
+		out = append(out, map[string]any{}, more, renamed)
+		for _, kind := range []string{"EMAIL_ADDRESS", "CREDIT_CARD", "SECRET_PRIVATE_KEY"} {
+			found := maps.Clone(v)
+			found[kind] = map[string]any{"count": 1, "max_score": 0.9}
+			out = append(out, found)
+		}
+		failed := maps.Clone(v)
+		failed["error"] = "trap"
+		out = append(out, failed)
+	}
+	return out
+}
