@@ -66,7 +66,7 @@ func measure(b *testing.B, rounds int, ways ...way) []cost {
 			if round > 0 { // the first warms up
 				took[i] = append(took[i], spent/time.Duration(w.calls))
 			}
-			costs[i].allocs = float64(after.Mallocs-before.Mallocs) / float64(w.calls)
+			costs[i].allocs = float64((after.Mallocs - before.Mallocs) / uint64(w.calls)) // whole, as testing.AllocsPerRun
 		}
 	}
 	for i := range ways {
