@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/policies/vm"
 )
 
 // TestKeysTellInputsApart changes each part of many inputs alone, numbers to what
@@ -184,4 +186,36 @@ func alternatives(v any, numbers []any) []any {
 		out = append(out, failed)
 	}
 	return out
+}
+
+// TestFactsAreTheInput compares the input that the fast path builds with the one
+// that OPA is given, also where no policy reads it.
+func TestFactsAreTheInput(t *testing.T) {
+	s, err := Load(t.Context(), standard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const seed = 3
+	r := rand.New(rand.NewPCG(seed, 0))
+	for i := range 200 {
+		in := generate(r)
+		in.Budget = engine.InputBudget{TTFTMs: r.Int64N(9), TPOTMs: 10 + r.Int64N(9), TotalMs: 20 + r.Int64N(9)}
+		in.Usage.SpentUSD.Hour, in.Usage.SpentUSD.Day = r.Float64(), 100*r.Float64()
+		in.Usage.RequestsPerMinute = r.IntN(100)
+		in.Request.Metadata = map[string]string{"a": "1", "b": ""}
+		in.Classifiers["none"] = []engine.ClassifierFacts{{}, {Findings: map[string]engine.FindingFacts{}}, {Scores: map[string]float64{}}, {Error: "trap"}}[i%4]
+		want, err := inputValue(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := s.fast.program.Machine()
+		got, ok := s.fast.facts.input(m, in)
+		if !ok {
+			t.Fatalf("seed %d, input %d: not finite", seed, i)
+		}
+		if v := vm.ToAST(got); v.Compare(want) != 0 {
+			t.Errorf("seed %d, input %d: %v, want %v", seed, i, v, want)
+		}
+		m.Release()
+	}
 }

@@ -188,7 +188,7 @@ func (m mutant) caughtBy(ctx context.Context, dir string) (string, error) {
 	}
 	for _, run := range [][]string{
 		{".", "^(TestConformance|TestPairs|TestGeneratedPolicies|TestArithmetic|TestAppendFloat)$"},
-		{"..", "^(TestKeysTellInputsApart|TestInputs|TestDecide.*|TestDecisionCache|TestCache.*|TestInputOf.*|TestQuery)$"},
+		{"..", "^(TestFactsAreTheInput|TestKeysTellInputsApart|TestInputs|TestDecide.*|TestDecisionCache|TestCache.*|TestInputOf.*|TestQuery)$"},
 	} {
 		if strings.HasPrefix(m.file, "../") && run[0] == "." {
 			continue
