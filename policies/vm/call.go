@@ -194,17 +194,7 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 				return c
 			}
 		}
-		fl := m.push(fn.locals)
-		for i := range args {
-			fl[fn.params[i]] = args[i].get(l)
-		}
-		m.ret = Value{}
-		c := fn.run(m, fl)
-		m.pop(fn.locals)
-		if c == ctlError {
-			return c
-		}
-		return ctlNext
+		return fn.enter(m, args, l)
 	}
 	if len(args) != 3 {
 		return func(m *Machine, l []Value) ctl {
@@ -234,6 +224,22 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 		l[to] = e.value
 		return ctlNext
 	}, nil
+}
+
+// enter runs a function in a frame of its own. It leaves the result with the
+// machine.
+func (fn *function) enter(m *Machine, args []operand, l []Value) ctl {
+	fl := m.push(fn.locals)
+	for i := range args {
+		fl[fn.params[i]] = args[i].get(l)
+	}
+	m.ret = Value{}
+	c := fn.run(m, fl)
+	m.pop(fn.locals)
+	if c == ctlError {
+		return c
+	}
+	return ctlNext
 }
 
 func (m *Machine) argMemo(fn int) *argMemo {
@@ -291,14 +297,7 @@ func (s *scope) callDynamic(st *ir.CallDynamicStmt) op {
 		if fn == nil {
 			return ctlUndefined
 		}
-		fl := m.push(fn.locals)
-		for i := range args {
-			fl[fn.params[i]] = args[i].get(l)
-		}
-		m.ret = Value{}
-		c := fn.run(m, fl)
-		m.pop(fn.locals)
-		if c == ctlError {
+		if c := fn.enter(m, args, l); c != ctlNext {
 			return c
 		}
 		if m.ret.h == nil {
