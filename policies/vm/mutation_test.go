@@ -19,12 +19,12 @@ type mutant struct{ file, old, new string }
 // its input and reads its result, and in the key of remembered decisions.
 var mutants = []mutant{
 	// How statements end, and loops.
-	{"statement.go", "		case c == ctlUndefined:\n			return ctlNext\n		default:", "		case c == ctlUndefined:\n			return ctlUndefined\n		default:"},
-	{"statement.go", "					l[key] = Int(int64(i))", "					l[key] = Int(int64(i + 1))"},
-	{"statement.go", "			if v.h.kind == kindSet {\n				vals = t.keys", "			if v.h.kind == kindObject {\n				vals = t.keys"},
-	{"statement.go", "	if s.dead != nil && s.dead[st.Key] {\n		key = -1", "	if s.dead != nil && s.dead[st.Value] {\n		key = -1"},
-	{"statement.go", "		return c - 1\n	}\n	return c\n}\n\nfunc (s *scope) scan", "		return c\n	}\n	return c\n}\n\nfunc (s *scope) scan"},
-	{"statement.go", "			if c := leave(b(m, l)); c != ctlNext {\n				return c\n			}\n		}\n		return ctlNext", "			if c := leave(b(m, l)); c == ctlError {\n				return c\n			}\n		}\n		return ctlNext"},
+	{"scan.go", "		case c == ctlUndefined:\n			return ctlNext\n		default:", "		case c == ctlUndefined:\n			return ctlUndefined\n		default:"},
+	{"scan.go", "					l[key] = Int(int64(i))", "					l[key] = Int(int64(i + 1))"},
+	{"scan.go", "			if v.h.kind == kindSet {\n				vals = t.keys", "			if v.h.kind == kindObject {\n				vals = t.keys"},
+	{"scan.go", "	if s.dead != nil && s.dead[st.Key] {\n		key = -1", "	if s.dead != nil && s.dead[st.Value] {\n		key = -1"},
+	{"scan.go", "		return c - 1\n	}\n	return c\n}\n\nfunc (s *scope) scan", "		return c\n	}\n	return c\n}\n\nfunc (s *scope) scan"},
+	{"scan.go", "			if c := leave(b(m, l)); c != ctlNext {\n				return c\n			}\n		}\n		return ctlNext", "			if c := leave(b(m, l)); c == ctlError {\n				return c\n			}\n		}\n		return ctlNext"},
 	// References.
 	{"statement.go", "ok && i >= 0 && i < int64(len(v.array().elems))", "ok && i > 0 && i < int64(len(v.array().elems))"},
 	{"statement.go", "	if isNumber(key.kind()) && v.kind() == kindObject {\n		name, ok", "	if false {\n		name, ok"},
@@ -65,15 +65,15 @@ var mutants = []mutant{
 	{"table.go", "		if j < 0 || t.kind == kindObject && !equal(t.vals[i], o.vals[j]) {", "		if _ = i; j < 0 {"},
 	{"table.go", "	if i := t.find(key); i >= 0 {\n		t.vals[i] = val\n		t.hashed = false\n		return", "	if i := t.find(key); i >= 0 {\n		_ = i\n		return"},
 	// Built-ins.
-	{"native.go", "		t := total + e.n\n		if (t > total) != (e.n > 0) && e.n != 0 {", "		t := total + e.n\n		if false {"},
-	{"native.go", "		if (s > a.n) != (b.n > 0) && b.n != 0 {\n			return Value{}, ctlGeneric\n		}\n		return Int(s), ctlNext", "		return Int(s), ctlNext"},
-	{"native.go", "		if hi != 0 || lo > math.MaxInt64 {", "		if hi != 0 || lo > math.MaxInt64+2 {"},
+	{"arithmetic.go", "		t := total + e.n\n		if (t > total) != (e.n > 0) && e.n != 0 {", "		t := total + e.n\n		if false {"},
+	{"arithmetic.go", "		if (s > a.n) != (b.n > 0) && b.n != 0 {\n			return Value{}, ctlGeneric\n		}\n		return Int(s), ctlNext", "		return Int(s), ctlNext"},
+	{"arithmetic.go", "		if hi != 0 || lo > math.MaxInt64 {", "		if hi != 0 || lo > math.MaxInt64+2 {"},
 	{"native.go", "		for range v.str().s {\n			n++\n		}", "		n = len(v.str().s)"},
 	{"native.go", "	if len(elems) == 0 {\n		return Value{}, ctlUndefined\n	}\n	best", "	if len(elems) == 0 {\n		return Null(), ctlNext\n	}\n	best"},
 	{"native.go", "		\"gte\": func(c int) bool { return c >= 0 },", "		\"gte\": func(c int) bool { return c > 0 },"},
 	{"native.go", "		\"lt\":  func(c int) bool { return c < 0 },", "		\"lt\":  func(c int) bool { return c <= 0 },"},
 	{"native.go", "	for _, k := range x.keys {\n		if y.find(k) >= 0 {", "	for _, k := range x.keys {\n		if y.find(k) > 0 {"},
-	{"native.go", "			if y.find(k) < 0 {\n				t.keys = append(t.keys, k)", "			if y.find(k) <= 0 {\n				t.keys = append(t.keys, k)"},
+	{"arithmetic.go", "			if y.find(k) < 0 {\n				t.keys = append(t.keys, k)", "			if y.find(k) <= 0 {\n				t.keys = append(t.keys, k)"},
 	{"native.go", "	case kindObject:\n		for _, e := range collection.table().vals {", "	case kindObject:\n		for _, e := range collection.table().keys {"},
 	{"native.go", "	if !v.Defined() {\n		v = otherwise\n	}", "	if !v.Defined() || v == Null() {\n		v = otherwise\n	}"},
 	{"native.go", "	if v.kind() == kindSet {\n		v.table().sort()\n	}\n	elems, ok := elements(v)\n	if !ok || separator", "	elems, ok := elements(v)\n	if !ok || separator"},
