@@ -125,7 +125,8 @@ func TestPIIMonotonous(t *testing.T) {
 func TestPIILinear(t *testing.T) {
 	run := fuelOf(t)
 	for _, piece := range []string{"1 ", "12 ", "1-", "12-", "123.", "1.1.1.1.", "0 12 34 56 78 ", "4111 ", "12345678 ", "phone 12 ", "a1b2", "1:", "a:1:", "a@", "a.b@c.", "1a ", "12 ab ", "\u200b1 ", "born 1/1/", "+1 ",
-		",1234567", "|12/12/85", "a,12345678\n", "1,12345678\nx\n", "---\n", "---|\n|123456789\n", "passport no,ssn\na,536221234\n", "\t1234567\n"} {
+		",1234567", "|12/12/85", "a,12345678\n", "1,12345678\nx\n", "---\n", "---|\n|123456789\n", "passport no,ssn\na,536221234\n", "\t1234567\n",
+		"[1234567,", "[[1234567", "[[1234567],", "(1234567),", ",1234567]", "],[1234567", "[[\"1234567\"]],\"a\":["} {
 		small, large := run(strings.Repeat(piece, 100_000/len(piece))), run(strings.Repeat(piece, 200_000/len(piece)))
 		if ratio := float64(large) / float64(small); ratio > 2.1 {
 			t.Errorf("%q: twice the text costs %.2f times as much", piece, ratio)

@@ -76,11 +76,12 @@ func (t *piiTwin) spanishFrom(s, a int) int {
 		v = v*10 + int(c-'0')
 	}
 	told := t.near(s, 44, "spain") > 0
-	if t.at(q) == '-' || t.at(q) == ' ' && told {
+	spaced := s < a && isUpper(t.at(s)) && t.at(a-1) == ' ' && t.at(q) == ' '
+	if t.at(q) == '-' || t.at(q) == ' ' && (told || spaced) {
 		q++
 	}
 	c := t.at(q)
-	if upperASCII(c) != "TRWAGMYFPDXBNJZSQVHLCKE"[v%23] || !t.ends(q+1) || !told && (isLower(c) || s < a && t.at(a-1) == ' ' || t.near(s, 36, "other ident") > 0) {
+	if upperASCII(c) != "TRWAGMYFPDXBNJZSQVHLCKE"[v%23] || !t.ends(q+1) || !told && (isLower(c) || s < a && t.at(a-1) == ' ' && !spaced || t.near(s, 36, "other ident") > 0) {
 		return 0
 	}
 	return t.emit(s, q+1, either(want == 7, "NIE", "NIF")+either(told, "_TOLD", "_ALONE"))

@@ -76,6 +76,13 @@ func (t *piiTwin) text() string {
 // column in which a cell begins at s, and where its line begins; nil where there is
 // none.
 func (t *piiTwin) header(s int) (line int, last, rest []string) {
+	if line, last, rest = t.tableHeader(s); last == nil {
+		line, last, rest = t.listHeader(s)
+	}
+	return line, last, rest
+}
+
+func (t *piiTwin) tableHeader(s int) (line int, last, rest []string) {
 	text := t.text()
 	p := s - len(cellMarks.FindString(text[max(0, s-4):s]))
 	if p == 0 || !oneOf(text[p-1], ",;|\t\n") {
@@ -119,7 +126,12 @@ func (t *piiTwin) header(s int) (line int, last, rest []string) {
 	for _, c := range parts[:column] {
 		from += len(c) + 1
 	}
-	for i, past := from, 0; i < from+len(cell); i++ {
+	last, rest = t.headerWords(from, from+len(cell))
+	return start, last, rest
+}
+
+func (t *piiTwin) headerWords(from, upto int) (last, rest []string) {
+	for i, past := from, 0; i < upto; i++ {
 		if i < past || !t.wordBegins(i) {
 			continue
 		}
@@ -134,7 +146,7 @@ func (t *piiTwin) header(s int) (line int, last, rest []string) {
 		}
 		rest, last = append(rest, last...), lists
 	}
-	return start, last, rest
+	return last, rest
 }
 
 // splitAll cuts at every separator, in quotes, too.

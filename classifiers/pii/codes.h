@@ -40,7 +40,8 @@ static u32 iban(u32 a)
 }
 
 /* Spanish numbers, from their first digit: 12345678Z, 12.345.678-Z, X-1234567-L. The
- * last begins at s before it, with a letter. Spaces around a letter need a word. */
+ * last begins at s before it, with a letter. A space at a letter needs a word, but for
+ * both of X 1234567 L. */
 static u32 spanish_from(u32 s, u32 a)
 {
 	u32 v = 0, n = 0, want = 8, dots = 0;
@@ -63,12 +64,13 @@ static u32 spanish_from(u32 s, u32 a)
 		n++;
 	}
 	u32 told = near(s, 44, W_SPAIN);
-	if (at(q) == '-' || (at(q) == ' ' && told))
+	u32 spaced = s < a && is_upper(at(s)) && at(a - 1) == ' ' && at(q) == ' ';
+	if (at(q) == '-' || (at(q) == ' ' && (told || spaced)))
 		q++;
 	c = at(q);
 	if (upper(c) != (u8)"TRWAGMYFPDXBNJZSQVHLCKE"[v % 23] || !code_ends(q + 1))
 		return 0;
-	if (!told && (is_lower(c) || (s < a && at(a - 1) == ' ') || near(s, AGAINST, W_NUMBER)))
+	if (!told && (is_lower(c) || (s < a && at(a - 1) == ' ' && !spaced) || near(s, AGAINST, W_NUMBER)))
 		return 0;
 	if (want == 7)
 		return found(s, q + 1, told ? NIE_TOLD : NIE_ALONE);

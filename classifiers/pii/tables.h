@@ -1,10 +1,11 @@
 /* tables.h: the words around a value in a table are those of its column's header:
  * of the first of the lines above that have as many separators, as in CSV, TSV and
- * Markdown. */
+ * Markdown. Those in a list of lists are those of what names its places. */
 #ifndef PII_TABLES_H
 #define PII_TABLES_H
 
 #include "context.h"
+#include "lists.h"
 
 #define ROW_MAX 2048  /* no line of so many bytes is a row */
 #define HEADER_MAX 48 /* nor a longer cell a header */
@@ -20,12 +21,13 @@ static struct {
 } row;
 
 static struct { u32 head, column, last, rest; } header; /* the lists of a header's last word, of the others */
-static struct { u32 s, told; } asked;
+static struct { u32 s, told, line; } asked; /* line: where the row begins */
 
 static void new_tables(void)
 {
 	row.s = row.e = row.n = 0;
 	header.head = asked.s = ~0u;
+	new_lists();
 }
 
 static int separates_cells(u32 i, u8 sep)
@@ -133,6 +135,25 @@ static void read_row(u32 s)
 	}
 }
 
+/* Reads the words of a header. */
+static void learn_header(u32 s, u32 e)
+{
+	header.last = header.rest = 0;
+	if (e - s > HEADER_MAX)
+		return;
+	for (u32 end = 0; s < e; s++) {
+		u32 lists;
+		if (s < end || !word_begins(s) || !(lists = words_at(s, ~0u, &end)))
+			continue;
+		if (lists == W_IDENT && header.last) { /* passport id */
+			header.rest |= lists;
+			continue;
+		}
+		header.rest |= header.last;
+		header.last = lists;
+	}
+}
+
 /* Reads the words of the header of the column that the row was read to. */
 static void read_header(void)
 {
@@ -151,28 +172,12 @@ static void read_header(void)
 	}
 	for (e = s; e < row.head_e && (quoted || !separates_cells(e, row.sep)); e++)
 		quoted ^= at(e) == '"';
-	if (e - s > HEADER_MAX)
-		return;
-	for (u32 end = 0; s < e; s++) {
-		u32 lists;
-		if (s < end || !word_begins(s) || !(lists = words_at(s, ~0u, &end)))
-			continue;
-		if (lists == W_IDENT && header.last) { /* passport id */
-			header.rest |= lists;
-			continue;
-		}
-		header.rest |= header.last;
-		header.last = lists;
-	}
+	learn_header(s, e);
 }
 
-/* Is s the begin of a cell below a header with words of some list? They are in
- * header, then. */
-static SELDOM int told_by_header(u32 s)
+static int told_by_table(u32 s)
 {
 	u32 p = s;
-	asked.s = s;
-	asked.told = 0;
 	while (p > 0 && s - p < 4 && (at(p - 1) == ' ' || at(p - 1) == '"' || at(p - 1) == '\'' || at(p - 1) == '`' || at(p - 1) == '*' || at(p - 1) == '(' || at(p - 1) == '+'))
 		p--;
 	u8 c = at(p - 1);
@@ -198,7 +203,32 @@ static SELDOM int told_by_header(u32 s)
 		return 0;
 	if (header.head != row.head || header.column != row.column)
 		read_header();
-	return asked.told = header.last != 0;
+	asked.line = row.s;
+	return header.last != 0;
+}
+
+static int told_by_list(u32 s)
+{
+	u32 p = s, open, column, names, e;
+	while (p > 0 && s - p < 32 && (blank(at(p - 1)) || string_mark(at(p - 1)) || at(p - 1) == '+'))
+		p--;
+	u8 c = at(p - 1);
+	if ((c != ',' && c != '[' && c != '(') || !bracket_near(p) || (open = list_open(p, &column)) == ~0u || (names = names_of(open)) == ~0u || names == open)
+		return 0;
+	if (!name_in(names, column, &p, &e))
+		return 0;
+	header.head = ~0u;
+	learn_header(p, e);
+	asked.line = open;
+	return header.last != 0;
+}
+
+/* Is s the begin of a cell below a header with words of some list, or of a value in a
+ * place with such a name? They are in header, then. */
+static SELDOM int told_by_header(u32 s)
+{
+	asked.s = s;
+	return asked.told = told_by_table(s) || told_by_list(s);
 }
 
 /* Does s begin a cell below a header with a word of the lists? */
@@ -226,7 +256,7 @@ static u32 near(u32 s, u32 reach, u32 lists)
 		return 1;
 	if (header.rest & lists)
 		return 2;
-	u32 d = word_before(s, s - row.s < reach ? s - row.s : reach, lists);
+	u32 d = word_before(s, s - asked.line < reach ? s - asked.line : reach, lists);
 	return d ? d + FAR : 0;
 }
 
