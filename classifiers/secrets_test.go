@@ -123,6 +123,9 @@ var secretsNegatives = []string{
 	"publishable_token: \"pk_live_" + "a8Fk29dLq0ZmX71bTR5wQ\"", "token: ey" + "JhbGciOiJIUzI1NiJ9...", "authorized ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIV2Ln6lLcuoJryCO5MhNOj9y3cZ9",
 	"password: \"vault:secret/data/app1#key\"", "password: \"op://team/db1/field\"", "{\"password\": \"$DB_PASSWORD\", \"region1\": \"eu\"}", "password: 'AKIAXXXXXXXXXXXXXXX2'",
 	"the API key is 128 bits, the password is 12 characters long at https://example.com/a1b2c3",
+	"Please change your password within-24-hours", "The password word2vec-based index is slow", "> the password sha256-hashed is kept", "Pass step-2024 and go on", "the key 0a1b2c3d4e5f60718293a4b5c6d7e8f9 names a blob",
+	"token bucket4j-spring starts", "his password has 12-characters", "| hasło | pole2026-wymagane |", "le secret rue-de-la-paix-75002", "пароль должен иметь 12-знаков", "a secret santa2026-party for all",
+	"auth failed secret=self._password status=401", "db_password retries=3-of-5",
 	"secretName: my-app-tls", "model = \"text-davinci-003\"", "key: value", "credential_type: service_account",
 	"aVeryLongFunctionNameThatDescribesItself(withAnArgument2)", "passwordField.setText(\"\")",
 }

@@ -209,7 +209,7 @@ func (w *secretsTwin) formed(a, b int) (end int, kind string, score float64, bef
 		}
 		return 0, "", 0, 0
 	}
-	if n >= 31 && a >= 5 && w.p[a-1] == '~' && w.p[a-2] == 'Q' && isDigit(w.p[a-3]) && isAlnum(w.p[a-4]) && w.measure(a, b).rest() {
+	if n >= 31 && a >= 5 && w.p[a-1] == '~' && w.p[a-2] == 'Q' && isDigit(w.p[a-3]) && isAlnum(w.p[a-4]) && w.p[a-5] < 0x80 && w.measure(a, b).rest() {
 		e := b
 		for isToken(w.at(e)) || w.at(e) == '.' || w.at(e) == '~' {
 			e++

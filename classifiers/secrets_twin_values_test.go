@@ -52,7 +52,12 @@ func (w *secretsTwin) takeName(s, e int) {
 		n = n[:len(n)-1]
 	}
 	w.name = string(n) + "_"
+	if w.name == "__" && slices.ContainsFunc(foreignPasswords, func(word string) bool { return bytes.HasSuffix(w.p[s:e], []byte(word)) }) {
+		w.name = "_password_"
+	}
 }
+
+var foreignPasswords = strings.Fields("пароль парола лозинка 密码 密碼 口令 パスワード 비밀번호 암호 סיסמה κωδικός المرور รหัสผ่าน पासवर्ड")
 
 func (w *secretsTwin) readName(i int) int {
 	e := i
@@ -505,7 +510,43 @@ func (w *secretsTwin) said(i int) int {
 		}
 		return e
 	}
-	return e
+	return max(e, w.nextTo(a))
+}
+
+var (
+	lineMarks = regexp.MustCompile(`[ \t>*$-]*$`)
+	lineEnd   = regexp.MustCompile(`^["'` + "`" + `]?[ \r]*(?:\n|$)`)
+	setsName  = regexp.MustCompile(`(?i)(?:env|arg|export|set|setenv) $`)
+)
+
+// nextTo looks at a value at a that nothing but a space parts from its name.
+func (w *secretsTwin) nextTo(a int) int {
+	if a < 4 || w.p[a-1] != ' ' || !isAlnum(w.p[a-2]) && w.p[a-2] < 0x80 {
+		return 0
+	}
+	s := w.readName(a - 1)
+	if s == a-1 || w.at(s-1) == '=' || w.nameSays() == "" {
+		return 0
+	}
+	says := w.nameSays()
+	v := a + b2i(isQuote(w.at(a)))
+	b := v
+	for b < len(w.p) && b-v < twinJudged && isValue(w.p[b]) {
+		b++
+	}
+	if r := w.measure(v, b); r.value() {
+		if says == "WEAK" && r.hexes == r.n {
+			return 0
+		}
+	} else {
+		before := w.p[:s]
+		before = before[:len(before)-len(setsName.Find(before[max(0, s-7):]))]
+		before = before[:len(before)-len(lineMarks.Find(before[max(0, len(before)-8):]))]
+		if says != "PASS" || b-v < 8 || w.holds(v, b, "=") || !lineEnd.Match(w.p[b:]) || !w.holds(s, a, "_") && len(before) > 0 && before[len(before)-1] != '\n' {
+			return 0
+		}
+	}
+	return w.assignment(a-1, 1)
 }
 
 func (w *secretsTwin) signs() {

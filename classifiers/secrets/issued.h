@@ -208,7 +208,7 @@ static u32 formed(u32 a, u32 b, u32 *start, u32 *kind, float *score)
 		measure(a, a + 32);
 		return R.hexes == 32 && R.digits > 4 && varied() ? b : 0;
 	}
-	if (n >= 31 && before == '~' && a >= 5 && V.p[a - 2] == 'Q' && digit(V.p[a - 3]) && alnum(V.p[a - 4]) && random_rest(a, b)) {
+	if (n >= 31 && before == '~' && a >= 5 && V.p[a - 2] == 'Q' && digit(V.p[a - 3]) && alnum(V.p[a - 4]) && V.p[a - 5] < 0x80 && random_rest(a, b)) {
 		e = b; /* a client secret of Microsoft Entra */
 		while (token(at(e)) || at(e) == '.' || at(e) == '~')
 			e++;

@@ -65,6 +65,24 @@ static u32 name_says(void)
 	return bits & PASS ? PASS : bits & STRONG ? bits & (STRONG | OF_AWS) : bits & WEAK;
 }
 
+/* A name without a letter of ASCII that ends as a word for passwords is one. */
+static __attribute__((noinline)) void take_foreign(u32 s, u32 e)
+{
+	static const char words[][25] = {"пароль", "парола", "лозинка", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "סיסמה", "κωδικός", "المرور", "รหัสผ่าน", "पासवर्ड"};
+	for (u32 k = 0; k < sizeof words / sizeof *words; k++) {
+		u32 n = 0;
+		while (n < sizeof *words && words[k][n])
+			n++;
+		if (e - s < n)
+			continue;
+		u32 i = 0;
+		while (i < n && V.p[e - n + i] == (u8)words[k][i])
+			i++;
+		for (i = i == n ? 0 : 10; i < 10; i++, nlen = 10)
+			N[i] = (u8)"_password_"[i];
+	}
+}
+
 /* Reads the name whose characters are [s, e) into N. A word begins behind a sign
  * and at a capital behind a small letter. */
 static void take_name(u32 s, u32 e)
@@ -88,6 +106,8 @@ static void take_name(u32 s, u32 e)
 	while (nlen > 1 && (digit(N[nlen - 1]) || N[nlen - 1] == '_')) /* token_2 */
 		nlen--;
 	N[nlen++] = '_';
+	if (nlen == 2)
+		take_foreign(s, e);
 }
 
 /* Reads the name that ends before i, with signs between; returns where it

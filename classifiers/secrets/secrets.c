@@ -326,6 +326,50 @@ static u32 next_sign(u32 i)
 	return i;
 }
 
+/* Does the line begin at s, but for marks and a word that sets a variable? */
+static int line_begins(u32 s)
+{
+	static const char sets[][8] = {"setenv ", "env ", "arg ", "export ", "set "};
+	for (u32 k = 0, n; k < sizeof sets / sizeof *sets; k++) {
+		for (n = 0; sets[k][n];)
+			n++;
+		if (s >= n && begins_lower(s - n, sets[k])) {
+			s -= n;
+			break;
+		}
+	}
+	for (u32 n = 0; n < 8 && s > 0 && (V.p[s - 1] == ' ' || V.p[s - 1] == '\t' || V.p[s - 1] == '>' || V.p[s - 1] == '-' || V.p[s - 1] == '*' || V.p[s - 1] == '$'); n++)
+		s--;
+	return s == 0 || V.p[s - 1] == '\n';
+}
+
+/* A name and a value at a with nothing but a space between, as in "ENV TOKEN …". What
+ * does not look drawn has to end its line, which the name begins where no _ in it
+ * tells it from a word. */
+static u32 next_to(u32 a)
+{
+	u32 b = a, s;
+	if (a < 4 || V.p[a - 1] != ' ' || !(alnum(V.p[a - 2]) || V.p[a - 2] >= 0x80) || (s = read_name(a - 1)) == a - 1 || at(s - 1) == '=')
+		return 0;
+	u32 says = name_says();
+	if (!says)
+		return 0;
+	u32 v = a + quote(V.p[a]);
+	for (b = v; b < V.n && b - v < JUDGED && value_char(V.p[b]);)
+		b++;
+	if (random_value(v, b)) {
+		if (says == WEAK && R.hexes == R.len)
+			return 0;
+	} else {
+		u32 e = b + quote(at(b));
+		while (at(e) == ' ' || at(e) == '\r')
+			e++;
+		if (says != PASS || b - v < 8 || holds(v, b, "=") || (e < V.n && V.p[e] != '\n') || !(holds(s, a, "_") || line_begins(s)))
+			return 0;
+	}
+	return assignment(a - 1, 1);
+}
+
 /* A word that says what a value is, before the value with a digit at i: "the token is
  * …", "set the token to …", "la contraseña es …". Returns where the search goes on. */
 static u32 said_until; /* a value is looked at once */
@@ -361,7 +405,8 @@ static __attribute__((noinline)) u32 said(u32 i)
 		u32 r = assignment(s, n);
 		return r > a ? r : e;
 	}
-	return e;
+	u32 r = next_to(a);
+	return r > a ? r : e;
 }
 
 static void signs(void)
