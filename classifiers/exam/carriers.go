@@ -2,7 +2,7 @@ package main
 
 // carriers are the forms around a value, disjoint between the sets. Each row of
 // a table is a value of its own.
-var carriers = [2][]string{
+var carriers = [3][]string{
 	{ // A
 		"{L}: {V}",
 		"{L} {V}",
@@ -46,4 +46,5 @@ var carriers = [2][]string{
 		"Re: {w}\n\n{L}: {V}\n\n--\nsent from my phone",
 		"q: {L}?\na: {V}",
 	},
+	carriersC,
 }

@@ -16,13 +16,14 @@ type family struct {
 }
 
 // secretLabels stand before keys that speak for themselves.
-var secretLabels = [2][]string{
+var secretLabels = [3][]string{
 	{"API_KEY", "token", "apiKey", "secret", "SERVICE_TOKEN", "key", "credentials"},
 	{"access_token", "AUTH_TOKEN", "clientSecret", "api-token", "PROVIDER_KEY", "bearer", "my key"},
+	secretLabelsC,
 }
 
 // secretCarriers are files and messages in which keys leak.
-var secretCarriers = [2][]string{
+var secretCarriers = [3][]string{
 	{
 		"export {I}={V}", "{I}={V}\nDEBUG=false\n", "{I}: \"{V}\"", "{\"{I}\": \"{V}\", \"region\": \"eu\"}", "client = Client(\"{V}\")  # {w}", "const {I} = '{V}';",
 		"curl -H \"Authorization: Bearer {V}\" https://api.{w}.dev/v1/items", "here is the {L}: {V} can you check why it fails", "{d}T{t}:11Z ERROR auth failed {I}={V} status=401",
@@ -32,6 +33,7 @@ var secretCarriers = [2][]string{
 		"ENV {I} {V}", "{I} = \"{V}\"\nregion = \"us\"\n", "headers = {'X-Api-Key': '{V}'}", "os.Setenv(\"{I}\", \"{V}\")", "wget --header='Authorization: Token {V}' https://{w}.dev/x", "val {I} = \"{V}\"",
 		"<add key=\"{I}\" value=\"{V}\" />", "pls rotate {V}, I pasted it into chat", "> {L} {V}\n> ok thanks", "[{t}] deploy: using {L} {V}", "La clé est {V} pour le {w}", "'{I}' => '{V}',", "{I}:{V}", "login failed ({V}) on {d}",
 	},
+	secretCarriersC,
 }
 
 func githubToken(g *gen, prefix string) string {

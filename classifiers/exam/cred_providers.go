@@ -16,7 +16,7 @@ func namedUUID(name, context string) family { return family{name, uuid, context}
 
 // providers are families that have no kind of their own, no family in both
 // exams. Forms are those of the providers' documentation and of keys shown in it.
-var providers = [2][]family{
+var providers = [3][]family{
 	{ // A
 		{"sendgrid", func(g *gen) string { return "SG." + g.chars(urlsafe, 22) + "." + g.chars(urlsafe, 43) }, ""},
 		{"npm", func(g *gen) string { s := g.chars(base62, 30); return "npm_" + s + crcBase62(s) }, ""},
@@ -105,12 +105,14 @@ var providers = [2][]family{
 		named("algolia", "ALGOLIA_ADMIN_KEY|algolia admin key", hex, 32),
 		named("hetzner", "HCLOUD_TOKEN|hcloud token", base62, 64),
 	},
+	providersC,
 }
 
 // genericNames are what passwords and tokens of no provider are called.
-var genericNames = [2][]string{
+var genericNames = [3][]string{
 	{"password", "DB_PASSWORD", "secret_key", "api_key", "auth_token", "JWT_SECRET", "passwd", "client_secret", "encryption_key", "Passwort", "mot de passe", "contraseña", "admin password", "SESSION_SECRET"},
 	{"pwd", "ROOT_PASSWORD", "SECRET_KEY_BASE", "apikey", "accessToken", "private_token", "pass", "app_secret", "signingKey", "Kennwort", "hasło", "senha", "wifi password", "webhook_secret"},
+	genericNamesC,
 }
 
 // generic is a password or token made by a machine.
@@ -127,9 +129,10 @@ func generic(g *gen) value {
 }
 
 // passwordNames are what passwords are called that people think up.
-var passwordNames = [2][]string{
+var passwordNames = [3][]string{
 	{"password", "DB_PASSWORD", "passwd", "Passwort", "mot de passe", "contraseña", "admin password"},
 	{"pwd", "ROOT_PASSWORD", "pass", "Kennwort", "hasło", "senha", "wifi password"},
+	passwordNamesC,
 }
 
 // thoughtUp is a password as people make them.

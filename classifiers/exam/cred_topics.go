@@ -16,26 +16,30 @@ var (
 
 // secretSections are the known formats, other providers and what has no provider.
 func secretSections(seed uint64, set Set) []Section {
+	drawConnection, drawGeneric, drawThoughtUp := connection, generic, thoughtUp
+	if set == C {
+		drawConnection, drawGeneric, drawThoughtUp = connectionC, genericC, thoughtUpC
+	}
 	var out []Section
 	for _, k := range known {
 		out = append(out, familySection(seed, set, strings.ToLower(k.kind), k.kind, nil, keyTarget, k.families))
 	}
-	block := func(name, kind string, accept []string, target Target, names [2][]string, draw func(*gen) value) {
+	block := func(name, kind string, accept []string, target Target, names []string, draw func(*gen) value) {
 		g := newGen(seed, set, name, kind)
 		s := Section{Name: name, Module: "secrets", Accept: accept, Target: target}
 		for range positives {
-			t := g.fill(pick(g, withName(secretCarriers[set], name == "generic assignments" || name == "passwords of people")), pick(g, names[set]), func() value { return draw(g) })
+			t := g.fill(pick(g, withName(secretCarriers[set], name == "generic assignments" || name == "passwords of people")), pick(g, names), func() value { return draw(g) })
 			s.Texts = append(s.Texts, t)
 		}
 		s.Texts = append(s.Texts, secretMisses(seed, set, name)...)
 		out = append(out, s)
 	}
-	block("secret_private_key", "SECRET_PRIVATE_KEY", nil, keyTarget, [2][]string{{"DEPLOY_KEY", "key", "ssh key"}, {"private key", "SIGNING_KEY", "host key"}}, pem)
-	block("secret_connection_string", "SECRET_CONNECTION_STRING", anySecret, secretTarget, [2][]string{{"DATABASE_URL", "dsn", "connection"}, {"DB_URI", "broker", "conn_str"}}, connection)
+	block("secret_private_key", "SECRET_PRIVATE_KEY", nil, keyTarget, [][]string{{"DEPLOY_KEY", "key", "ssh key"}, {"private key", "SIGNING_KEY", "host key"}, keyBlockNamesC}[set], pem)
+	block("secret_connection_string", "SECRET_CONNECTION_STRING", anySecret, secretTarget, [][]string{{"DATABASE_URL", "dsn", "connection"}, {"DB_URI", "broker", "conn_str"}, connectionNamesC}[set], drawConnection)
 	out = append(out, familySection(seed, set, "other providers", "SECRET_GENERIC", anySecret, secretTarget, providers[set]))
-	block("generic assignments", "SECRET_PASSWORD", anySecret, secretTarget, genericNames, generic)
+	block("generic assignments", "SECRET_PASSWORD", anySecret, secretTarget, genericNames[set], drawGeneric)
 	// The target is about what has much entropy; what people think up has none.
-	block("passwords of people", "SECRET_PASSWORD", anySecret, Target{}, passwordNames, thoughtUp)
+	block("passwords of people", "SECRET_PASSWORD", anySecret, Target{}, passwordNames[set], drawThoughtUp)
 	return out
 }
 
@@ -69,17 +73,21 @@ func secretMisses(seed uint64, set Set, name string) []Text {
 	// What stands behind "Bearer" or in a sentence about keys is one, whatever it
 	// looks like; only what is blank may stand there.
 	named := withName(secretCarriers[set], true)
+	own := secretNear
+	if set == C {
+		own = secretNearC
+	}
 	var out []Text
 	for range nearMisses {
 		switch i := g.IntN(10); {
 		case i < 2:
-			t := g.fill(pick(g, secretProse[set]), pick(g, words), func() value { return value{text: g.chars(hex, 40)} })
+			t := g.fill(pick(g, secretProse[set]), pick(g, g.words()), func() value { return value{text: g.chars(hex, 40)} })
 			t.Class = "sentence or code"
 			out = append(out, t)
 		case i < 4:
-			out = append(out, g.miss(pick(g, sharedNear), named))
+			out = append(out, g.miss(pick(g, sharedNearOf(set)), named))
 		default:
-			n := secretNear[g.IntN(len(secretNear))]
+			n := pick(g, own)
 			carry := named
 			if n.blank {
 				carry = secretCarriers[set]
@@ -141,7 +149,7 @@ var secretNear = []near{
 }
 
 // secretProse are texts that speak of secrets and give none.
-var secretProse = [2][]string{
+var secretProse = [3][]string{
 	{
 		"The password must have at least 12 characters and a {w}.", "if password == confirm_password:\n    save(user)", "I forgot my password, how do I reset it?", "password: string; // at least {n} characters",
 		"token = get_token(user)\nsend(token)", "def check_password(password: str) -> bool:", "How do I rotate an api key without downtime?", "api_key = os.environ[\"{w}_KEY\"]", "<input type=\"password\" name=\"password\" placeholder=\"Password\">",
@@ -153,4 +161,5 @@ var secretProse = [2][]string{
 		"Tokens per second: {n}; token budget: 128000", "Where do I find my client secret?", "Le mot de passe doit contenir une majuscule.", "passwordInput.addEventListener('change', validatePassword)", "revert {V} in {w}", "secretKeyRef:\n  name: {w}\n  key: password",
 		"--password-file /run/secrets/{w}", "[tokens]\nkeyword = blue\nstring = green", "pwd && ls -la ./{w}", "password: { type: 'string', minLength: {n} }", "API_KEY is not set, see README",
 	},
+	secretProseC,
 }

@@ -1,4 +1,4 @@
-// Command exam writes two disjoint, seeded exams for the built-in classifiers
+// Command exam writes three disjoint, seeded exams for the built-in classifiers
 // and measures them. It was written from the public specifications of each kind
 // of value, without a look into the classifiers: it hides how the texts are made
 // and shows only what is found in them.
@@ -6,7 +6,7 @@
 // Exam A may be looked at while a classifier is mended. Exam B has other
 // sentences, carriers, labels, providers and near misses, and is for one
 // measurement afterwards: whoever reads its errors and mends by them has used
-// it up.
+// it up. Exam C is another of that kind, written after both.
 package main
 
 import (
@@ -54,13 +54,14 @@ type Target struct {
 	FalseAlarms float64
 }
 
-// Set is an exam's name, A or B.
+// Set is an exam's name, A, B or C.
 type Set int
 
-// The two exams.
+// The exams.
 const (
 	A Set = iota
 	B
+	C
 )
 
 func (s Set) String() string { return string(rune('A' + s)) }
@@ -180,7 +181,7 @@ func (g *gen) fill(template, label string, draw func() value) Text {
 		case 't':
 			fmt.Fprintf(&b, "%02d:%02d", g.between(0, 23), g.between(0, 59))
 		case 'w':
-			b.WriteString(pick(g, words))
+			b.WriteString(pick(g, g.words()))
 		default:
 			b.WriteString(template[i : i+3])
 		}
@@ -228,6 +229,14 @@ func identifier(label string) string {
 var words = []string{"amber", "basket", "canvas", "delta", "ember", "forest", "garden", "harbour", "island", "jacket",
 	"kettle", "lantern", "meadow", "needle", "orchard", "pepper", "quartz", "river", "saddle", "timber"}
 
+// words are those of the set.
+func (g *gen) words() []string {
+	if g.set == C {
+		return wordsC
+	}
+	return words
+}
+
 // positives and nearMisses are the least of each section that is made of values.
 const (
 	positives  = 320
@@ -248,48 +257,43 @@ type topic struct {
 	kind         string
 	accept       []string
 	target       Target
-	labels       [2][]string // by set: what stands before the value
-	prose        [2][]string // by set: sentences with {V}
+	labels       [2][]string // of A and B, for C see partsC: what stands before the value
+	prose        [2][]string // likewise: sentences with {V}
 	draw         func(g *gen) value
 	near         []near
-	nearProse    [2][]string // by set: whole texts without such a value
+	nearProse    [2][]string // likewise: whole texts without such a value
 	structured   int         // of ten texts, how many are carriers and not prose; 0: 6
-	carriers     *[2][]string
 }
 
 func (tp *topic) section(seed uint64, set Set) Section {
 	s := Section{Name: tp.name, Module: tp.module, Accept: tp.accept, Target: tp.target}
-	carry := carriers[set]
-	if tp.carriers != nil {
-		carry = tp.carriers[set]
-	}
+	carry, own, misses, shared := carriers[set], tp.partsOf(set), tp.missesOf(set), sharedNearOf(set)
 	share := tp.structured
 	if share == 0 {
 		share = 6
 	}
 	g := newGen(seed, set, tp.name, tp.kind)
 	for n := 0; n < positives; {
-		template := pick(g, tp.prose[set])
+		template := pick(g, own.prose)
 		if g.IntN(10) < share {
 			template = pick(g, carry)
 		}
-		t := g.fill(template, pick(g, tp.labels[set]), func() value { return tp.draw(g) })
+		t := g.fill(template, pick(g, own.labels), func() value { return own.draw(g) })
 		n += len(t.Labels)
 		s.Texts = append(s.Texts, t)
 	}
 	m := newGen(seed, set, tp.name+" near", "")
-	misses := slices.Concat(tp.near, sharedNear)
 	// Each of the own near misses comes as often as three of those for all.
-	own := len(tp.near)
+	weight := 3 * len(misses)
 	for range nearMisses {
 		var t Text
-		switch i := m.IntN(3*own + len(sharedNear) + 2*len(tp.nearProse[set])); {
-		case i < 3*own:
-			t = m.miss(misses[i%own], carry)
-		case i < 3*own+len(sharedNear):
-			t = m.miss(sharedNear[i-3*own], carry)
+		switch i := m.IntN(weight + len(shared) + 2*len(own.nearProse)); {
+		case i < weight:
+			t = m.miss(misses[i%len(misses)], carry)
+		case i < weight+len(shared):
+			t = m.miss(shared[i-weight], carry)
 		default:
-			t = m.fill(pick(m, tp.nearProse[set]), pick(m, words), func() value { return value{text: m.chars(digits, 4)} })
+			t = m.fill(pick(m, own.nearProse), pick(m, m.words()), func() value { return value{text: m.chars(digits, 4)} })
 			t.Class = "sentence"
 		}
 		s.Texts = append(s.Texts, t)
@@ -301,12 +305,12 @@ func (tp *topic) section(seed uint64, set Set) Section {
 func plain(seed uint64, set Set, module string) Section {
 	s := Section{Name: "plain values, " + module, Module: module}
 	g := newGen(seed, set, s.Name, "")
-	carry := carriers[set]
+	carry, shared := carriers[set], sharedNearOf(set)
 	if module == "secrets" {
 		carry = withName(slices.Concat(carry, secretCarriers[set]), true)
 	}
 	for i := range 2000 {
-		s.Texts = append(s.Texts, g.miss(sharedNear[i%len(sharedNear)], carry))
+		s.Texts = append(s.Texts, g.miss(shared[i%len(shared)], carry))
 	}
 	return s
 }

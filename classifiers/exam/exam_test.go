@@ -13,7 +13,7 @@ import (
 
 // Every label holds a value, on borders of characters, with its core inside.
 func TestLabels(t *testing.T) {
-	for _, set := range []Set{A, B} {
+	for _, set := range []Set{A, B, C} {
 		for _, sec := range Build(1, set) {
 			labels, misses := 0, 0
 			for _, text := range sec.Texts {
@@ -140,50 +140,49 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// Nothing that exam B is written from is in exam A.
+// Nothing that an exam is written from is in another.
 func TestSetsAreDisjoint(t *testing.T) {
-	var a, b []string
-	add := func(lists [2][]string) { a, b = append(a, lists[0]...), append(b, lists[1]...) }
-	add(carriers)
-	add(secretCarriers)
-	add(secretProse)
-	add(genericNames)
-	add(frames)
-	add(dataFrames)
-	add(peopleTexts)
-	add(noPeople)
-	add(firstNames)
-	add(lastNames)
-	add(places)
-	add(firms)
-	add([2][]string{benignA, benignB})
-	add([2][]string{attacksA, attacksB})
-	add([2][]string{indirectA, indirectB})
-	add([2][]string{goalsA, goalsB})
+	var from [3][]string
+	add := func(lists [3][]string) {
+		for set, list := range lists {
+			from[set] = append(from[set], list...)
+		}
+	}
+	for _, lists := range [][3][]string{
+		carriers, secretCarriers, secretProse, genericNames, frames, dataFrames, peopleTexts, noPeople, firstNames, lastNames, places, firms,
+		{benignA, benignB, slices.Concat(benignC, benignDataC)}, {attacksA, attacksB, attacksC}, {indirectA, indirectB, indirectC}, {goalsA, goalsB, goalsC}, {words, words, wordsC},
+	} {
+		add(lists)
+	}
 	topics := []topic{emails, cards, ibans, phones, ips, macs, coins, birthdays}
 	for _, n := range nationals {
 		topics = append(topics, n.topic())
 	}
 	for _, tp := range topics {
-		add(tp.prose)
-		add(tp.labels)
-		add(tp.nearProse)
+		for _, set := range []Set{A, B, C} {
+			p := tp.partsOf(set)
+			if len(p.labels) < 2 || len(p.prose) < 3 || len(p.nearProse) < 2 {
+				t.Errorf("%s %s: %d labels, %d and %d sentences", set, tp.name, len(p.labels), len(p.prose), len(p.nearProse))
+			}
+			from[set] = slices.Concat(from[set], p.labels, p.prose, p.nearProse)
+		}
 	}
 	for set, families := range providers {
 		for _, f := range families {
-			if set == 0 {
-				a = append(a, f.name)
-			} else {
-				b = append(b, f.name)
-			}
+			from[set] = append(from[set], f.name)
 		}
 		if len(families) < 25 {
 			t.Errorf("%d families of providers", len(families))
 		}
 	}
-	for _, s := range b {
-		if s != "{T}" && slices.Contains(a, s) {
-			t.Errorf("%q is in both exams", s)
+	for set, list := range from {
+		for other := range set {
+			for _, s := range list {
+				// A and B have their words in common.
+				if s != "{T}" && slices.Contains(from[other], s) && (Set(set) == C || !slices.Contains(words, s)) {
+					t.Errorf("%q is in exams %s and %s", s, Set(other), Set(set))
+				}
+			}
 		}
 	}
 }

@@ -38,7 +38,7 @@ func main() {
 
 func run(args []string, w io.Writer) (err error) {
 	flags := flag.NewFlagSet("exam", flag.ContinueOnError)
-	name := flags.String("set", "A", "exam A or B")
+	name := flags.String("set", "A", "exam A, B or C")
 	seed := flags.Uint64("seed", 1, "of the values")
 	only := flags.String("only", "", "sections whose name holds this")
 	list := flags.Bool("errors", false, "list the classes of errors")
@@ -47,9 +47,9 @@ func run(args []string, w io.Writer) (err error) {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	set, ok := map[string]Set{"A": A, "B": B}[*name]
+	set, ok := map[string]Set{"A": A, "B": B, "C": C}[*name]
 	if !ok {
-		return fmt.Errorf("there is no exam %q: give A or B", *name)
+		return fmt.Errorf("there is no exam %q: give A, B or C", *name)
 	}
 	out := bufio.NewWriter(w)
 	defer func() { err = errors.Join(err, out.Flush()) }()

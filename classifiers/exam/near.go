@@ -84,6 +84,14 @@ var sharedNear = []near{
 	}},
 }
 
+// sharedNearOf are those of a set.
+func sharedNearOf(set Set) []near {
+	if set == C {
+		return sharedNearC
+	}
+	return sharedNear
+}
+
 func uuid(g *gen) string { return g.like(`hhhhhhhh-hhhh-4hhh-\ahhh-hhhhhhhhhhhh`) }
 
 // changed gives a value in which one digit is another, so that no checksum with

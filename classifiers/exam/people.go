@@ -4,25 +4,29 @@ import "strings"
 
 // lists are made-up combinations of common names; none is in both exams.
 var (
-	firstNames = [2][]string{
+	firstNames = [3][]string{
 		strings.Fields("Sarah Thomas Priya Ahmed Elena Marcus Yuki Chloé Lars Ngozi Patrick Ingrid Diego Fatima Oliver Katarzyna Wei Hannah Samuel Rosa Dmitri Aisha Benjamin Lucía"),
 		strings.Fields("Rachel Kevin Anjali Omar Beatriz Stefan Haruto Amélie Søren Chinwe Brendan Astrid Mateo Leila Victoria Paweł Mei Julia Nathan Carmen Sergei Zainab Edward Inés"),
+		firstNamesC,
 	}
-	lastNames = [2][]string{
+	lastNames = [3][]string{
 		strings.Fields("Whitfield Okafor Lindqvist Moreau Castellano Nakamura Sharma O'Connor Brandt Kowalczyk Petrov Haddad Fletcher Aguilar Vandenberg Sinclair Mbeki Rossi Larsen Donovan"),
 		strings.Fields("Hargreaves Adeyemi Bergström Dupont Esposito Tanaka Iyer McCarthy Vogel Nowak Volkov Khalil Barrett Domínguez Jansen Prescott Dlamini Ferraro Nilsen Gallagher"),
+		lastNamesC,
 	}
-	places = [2][]string{
+	places = [3][]string{
 		strings.Split("Lisbon|Nairobi|Hamburg|Portland|New Zealand|Osaka|Yorkshire|Bogotá|Geneva|Texas|Krakow|Vietnam|San Diego|Morocco|Edinburgh", "|"),
 		strings.Split("Porto|Lagos|Munich|Seattle|South Africa|Kyoto|Cornwall|Lima|Zurich|Oregon|Gdansk|Thailand|Los Angeles|Tunisia|Glasgow", "|"),
+		placesC,
 	}
-	firms = [2][]string{
+	firms = [3][]string{
 		strings.Split("Brightwater Logistics|Siemens|Halden & Sons|the World Bank|Northgate University|Toyota|Ferrow Inc.|Greenpeace|Quillon Labs|BBC|Delta Harbour Group|Red Cross|Microsoft", "|"),
 		strings.Split("Stonebridge Capital|Bosch|Marlow Brothers|the European Commission|Westfield College|Honda|Tavix Ltd.|Amnesty International|Orrin Systems|Reuters|Silver Coast Energy|UNICEF|Oracle", "|"),
+		firmsC,
 	}
 	// sentences: {P} a full name, {F} a first name alone, {S} a surname alone, {C} a
 	// place, {O} an organisation.
-	peopleTexts = [2][]string{
+	peopleTexts = [3][]string{
 		{
 			"{P} joined {O} in 2019 and moved to {C} last spring.", "Dear {P},\n\nthank you for your visit to our office in {C}.", "I met {F} and {F} at the station; {P} came later.",
 			"Please write a letter of recommendation for {P}, who worked with me at {O}.", "Mr. {S} told the court that he had never been to {C}.", "According to {P}, the chief economist of {O}, prices will fall.",
@@ -41,9 +45,10 @@ var (
 			"Attendees: {P}, {P}, {P}; chaired by Mr. {S}.", "A cousin of {P} runs a hotel in {C}.", "Has {O} paid {P} yet?", "The board of {O} elected {P} as its president.",
 			"Frau {S} kommt aus {C}.", "Monsieur {S} a quitté {O}.", "El señor {S} trabaja en {O}.", "Customer: {P}; Town: {C}; Company: {O}", "Where is {P}'s office in {C}?",
 		},
+		peopleTextsC,
 	}
 	// noPeople have capitals and no names of people.
-	noPeople = [2][]string{
+	noPeople = [3][]string{
 		{
 			"The Quick Start Guide explains how to install the Database Engine on Monday.", "Please Review The Attached Document Before Friday.", "Use PostgreSQL with Redis and write the worker in Rust.", "TypeError: Cannot read property 'Name' of undefined",
 			"In Chapter 3, Figure 2 shows the Total Revenue by Quarter.", "Happy New Year! Our Summer Sale starts Tomorrow.", "Add Olive Oil, Sea Salt and Black Pepper.", "class OrderManager(BaseManager): pass", "What is the difference between Machine Learning and Deep Learning?",
@@ -54,6 +59,7 @@ var (
 			"Black Friday Deals end Sunday Night.", "Mix Brown Sugar, Baking Powder and Lemon Zest.", "public class InvoicePrinter extends AbstractPrinter {}", "How does Gradient Descent work in Neural Networks?", "Privacy Notice, Version 2, Effective March.",
 			"INSERT INTO Orders (Total, Currency) VALUES (10, 'EUR');", "State the Bernoulli equation and the Doppler effect.", "Die Rechnung ist bis Freitag zu bezahlen.", "Good Morning, Could You Check the Printer?",
 		},
+		noPeopleC,
 	}
 )
 
