@@ -225,3 +225,17 @@ func TestMeasure(t *testing.T) {
 		}
 	}
 }
+
+// The sections about instructions in C hold 200 texts or more that differ.
+func TestInstructionsDiffer(t *testing.T) {
+	for _, sec := range instructions(1, C) {
+		texts := map[string]bool{}
+		for _, text := range sec.Texts {
+			texts[text.Value] = true
+		}
+		if len(texts) < 200 {
+			t.Errorf("%s: %d different texts", sec.Name, len(texts))
+		}
+		t.Logf("%s: %d texts, %d differ", sec.Name, len(sec.Texts), len(texts))
+	}
+}

@@ -9,8 +9,8 @@ var (
 	secretLabelsC = []string{"SECRET_TOKEN", "auth", "personal access token", "x-api-key", "APIKEY", "deploy token", "Schlüssel", "jeton", "clave API", "chiave", "TOKEN_PROD", "cred"}
 
 	secretCarriersC = []string{
-		"$env:{I} = \"{V}\"", "set -x {I} {V}", "docker run -e {I}={V} {w}:latest", "    environment:\n      {I}: {V}\n", "\"{I}\": \"{V}\",\n\"timeout\": {n}", "kubectl create secret generic {w} --from-literal={I}={V}",
-		"private static final String {I} = \"{V}\";", "let {I}: &str = \"{V}\";", "Hey, the {L} for {w} is {V} - don't share it", "{t} <mia> try this {L}: {V}", "http --auth-type bearer --auth {V} GET api.{w}.example/me", "Le {L} est {V}, il expire demain.",
+		"$env:{I} = \"{V}\"", "set -x {I} {V}", "docker run -e {I}={V} {w}:latest", "    environment:\n      {I}: {V}\n", "\"{I}\": \"{V}\",\n\"timeout\": {n}", "kubectl create configmap {w} --from-literal={I}={V}",
+		"private static final String {I} = \"{V}\";", "let {I}: &str = \"{V}\";", "Hey, the {L} for {w} is {V}, in case you need it", "{t} <mia> try this {L}: {V}", "http --auth-type bearer --auth {V} GET api.{w}.example/me", "Le {L} est {V}, il expire demain.",
 		"El {L} de producción es {V}", "<entry name=\"{I}\">{V}</entry>", "[{w}]\n{I} = {V}\n", "-{I}={V}\n+{I}=<removed>\n", "{d} 0{n}:00 WARN {w}: rejected {I}={V}", "##vso[task.setvariable variable={I}]{V}", "{L}\n{V}\n", "Our new {L}: `{V}`",
 	}
 
@@ -48,7 +48,6 @@ var providersC = []family{
 	{"circleci", func(g *gen) string { return "CCIPAT_" + g.chars(base62, 22) + "_" + g.chars(hex, 40) }, ""},
 	form("confluent", "cflt", base62, 60),
 	form("posthog personal", "phx_", base62, 43),
-	form("razorpay", "rzp_live_", base62, 14),
 	form("paystack", "sk_live_", hex, 40),
 	form("zuplo", "zpka_", base62, 32),
 	form("neon", "napi_", lower+digits, 64),
@@ -148,7 +147,7 @@ var (
 		}},
 		{class: "flag", labels: []string{"requirePassword", "token_expired", "password reset", "has_secret"}, blank: true, draw: func(g *gen) string { return pick(g, []string{"true", "false", "yes", "0", "off", "null"}) }},
 		{class: "test double", labels: keyNamesC, blank: true, draw: func(g *gen) string {
-			return pick(g, []string{"test", "dummy-token", "fake", "sample", "example-key", "undefined", "placeholder", "abc", "empty"})
+			return pick(g, []string{"test", "dummy-token", "fake", "sample", "example-key", "undefined", "placeholder"})
 		}},
 	}
 

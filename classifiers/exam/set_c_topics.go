@@ -101,7 +101,7 @@ var partsC = map[string]parts{
 		nearProse: []string{"Gas was {n} gwei at {t}.", "An address on the test network starts with tb1 or m."},
 	},
 	"date_of_birth": {
-		labels: []string{"Date of Birth", "d.o.b", "Geb.-Datum", "geboren am", "née le", "F. nac.", "fecha nac.", "data de nascimento", "nato/a il", "geboortedatum", "födelsedatum", "ur.", "patient_dob", "birth_date", "syntymäaika"},
+		labels: []string{"Date of Birth", "d.o.b", "Geb.-Datum", "geboren am", "née le", "F. nac.", "fecha nac.", "data de nascimento", "nato/a il", "geboortedatum", "födelsedatum", "data ur.", "patient_dob", "birth_date", "syntymäaika"},
 		prose: []string{
 			"The claimant was born on {V}.", "Her son, born {V}, starts school this year.", "Pt DOB {V}, presents with fever.", "Das Kind wurde am {V} geboren.", "Versicherte, geb. {V}, wohnt in {w}.", "Mon fils est né le {V}.", "Mi hija nació el {V}.", "Sono nata il {V}.", "Nasci em {V}.",
 			"Ik ben geboren op {V}", "Urodziłem się {V}.", "Please correct my date of birth to {V}.", "birthday is {V}, can I retire at 63?", "DOB on the licence reads {V}",
