@@ -205,7 +205,8 @@ func secretSeeds(tables *secretsTables) []string {
 		"env:\n  - name: API_TOKEN\n    value: x9Kd82mQp04Zt71LvRw3\n[{\"name\": \"api.key\", \"value\": \"x9Kd82mQp04Zt71LvRw3\"}]", "token=eyJhbGciOiJIUzI1NiJ9... password: \"op://a/b1/c\" {\"secret\": \"$DB_PASSWORD\", \"region1\": \"eu\"} password='ghp_xxxxxxxx1' token … eyJhbGciOiJIUzI1NiJ9…",
 		"postgresql+psycopg2://app:h4ns3l@db/app token AAAAC3NzaC1lZDI1NTE5AAAAIV2Ln6lLcuoJryCO5 publishable_token=pk_live_a8Fk29dLq0ZmX71bTR5w", "MTA4NjM1NDQ5OTg4MTUzNzY2.Gx3k9Z.a8Fk29dLq0ZmX71bTR5wa8Fk29dLq0Zm",
 		"ENV API_TOKEN x9Kd82mQp04Zt71LvRw3\n> hasło grün-baum-haus-08\n- export pw 'Nadel#98'\nsetenv\tpass word2vec-big\nsetenv DB_PASSWORD word2vec-big ", "using cohere key h8YoSd0bRs9kzdGCC3YBYnOzBJXM5JbDlgBU, key 0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-		"x: using DB_PASSWORD word2vec-big", "пароль: Kd82-mQp04 密码是 Kd82-mQp04 비밀번호=Kd82mQp04x паролька: Kd82-mQp04 lösenord = 'Kd82-mQp04' clave \"x9Kd82mQp04Zt71LvRw3\"",
+		"x: using DB_PASSWORD word2vec-big", "API token ..........: x9Kd82mQp04Zt71LvRw3 secret. x9Kd82mQp04Zt71LvRw3",
+		"<dt>api_token</dt>\n<dd>x9Kd82mQp04Zt71LvRw3</dd> password\n-----\nx9Kd82mQp04Zt71LvRw3 set_token(\"x9Kd82mQp04Zt71LvRw3\") a,token\nx9Kd82mQp04Zt71LvRw3", "пароль: Kd82-mQp04 密码是 Kd82-mQp04 비밀번호=Kd82mQp04x паролька: Kd82-mQp04 lösenord = 'Kd82-mQp04' clave \"x9Kd82mQp04Zt71LvRw3\"",
 		"\u065400Q" + "~0000000000111111111011222278A9B",
 		"SECRET１２３=ａｂ3d9Kq\u200b72LmZ0pW18", "key = adf4b1dbRdW3rOcB7xLthrM4BTBGK1qPLkHigpN1bXD6z", "string apiToken string = `x9Kd82mQp04Zt71LvRw3`",
 	}

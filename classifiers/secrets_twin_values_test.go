@@ -521,14 +521,22 @@ var (
 
 // nextTo looks at a value at a that nothing but a space parts from its name.
 func (w *secretsTwin) nextTo(a int) int {
-	if a < 4 || w.p[a-1] != ' ' || !isAlnum(w.p[a-2]) && w.p[a-2] < 0x80 {
+	if a < 4 {
 		return 0
 	}
-	s := w.readName(a - 1)
-	if s == a-1 || w.at(s-1) == '=' || w.nameSays() == "" {
+	spaced := w.p[a-1] == ' ' && (isAlnum(w.p[a-2]) || w.p[a-2] >= 0x80)
+	p := a - 1
+	if !spaced {
+		p = w.gapBefore(a)
+	}
+	s := w.readName(p)
+	if p == a || s == p || w.at(s-1) == '=' {
 		return 0
 	}
 	says := w.nameSays()
+	if says == "" || !spaced && (says == "WEAK" || oneOf(w.at(s-1), ",;|\t")) {
+		return 0
+	}
 	v := a + b2i(isQuote(w.at(a)))
 	b := v
 	for b < len(w.p) && b-v < twinJudged && isValue(w.p[b]) {
@@ -542,11 +550,37 @@ func (w *secretsTwin) nextTo(a int) int {
 		before := w.p[:s]
 		before = before[:len(before)-len(setsName.Find(before[max(0, s-7):]))]
 		before = before[:len(before)-len(lineMarks.Find(before[max(0, len(before)-8):]))]
-		if says != "PASS" || b-v < 8 || w.holds(v, b, "=") || !lineEnd.Match(w.p[b:]) || !w.holds(s, a, "_") && len(before) > 0 && before[len(before)-1] != '\n' {
+		if says != "PASS" || !spaced || b-v < 8 || w.holds(v, b, "=") || !lineEnd.Match(w.p[b:]) || !w.holds(s, a, "_") && len(before) > 0 && before[len(before)-1] != '\n' {
 			return 0
 		}
 	}
-	return w.assignment(a-1, 1)
+	return w.assignment(p, a-p)
+}
+
+var tagBefore = regexp.MustCompile(`<[^<>\n]*>$`)
+
+// gapBefore is where the signs and tags begin that part a value from what is before.
+func (w *secretsTwin) gapBefore(a int) int {
+	p := a
+	for p > 0 && a-p < 48 {
+		c := w.p[p-1]
+		if c == '>' {
+			tag := tagBefore.Find(w.p[max(0, p-25):p])
+			if tag == nil {
+				return a
+			}
+			p -= len(tag)
+			continue
+		}
+		if !oneOf(c, " \t\n\r-:.(|") && !isQuote(c) {
+			break
+		}
+		p--
+	}
+	if w.at(p) == '.' && w.at(p+1) != '.' {
+		return a
+	}
+	return p
 }
 
 func (w *secretsTwin) signs() {

@@ -343,16 +343,42 @@ static int line_begins(u32 s)
 	return s == 0 || V.p[s - 1] == '\n';
 }
 
+/* Where the signs, line breaks and tags begin that part a value at a from what is
+ * before it; a for none, and for the point of a sentence. */
+static u32 gap_before(u32 a)
+{
+	u32 p = a;
+	while (p > 0 && a - p < 48) {
+		u8 c = V.p[p - 1];
+		if (c == '>') {
+			u32 q = p - 1;
+			while (q > 0 && p - q < 24 && V.p[q - 1] != '<' && V.p[q - 1] != '>' && V.p[q - 1] != '\n')
+				q--;
+			if (q == 0 || V.p[q - 1] != '<')
+				return a;
+			p = q - 1;
+			continue;
+		}
+		if (c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '-' && c != ':' && c != '.' && c != '(' && c != '|' && !quote(c))
+			break;
+		p--;
+	}
+	return at(p) == '.' && at(p + 1) != '.' ? a : p;
+}
+
 /* A name and a value at a with nothing but a space between, as in "ENV TOKEN …". What
  * does not look drawn has to end its line, which the name begins where no _ in it
- * tells it from a word. */
+ * tells it from a word. What looks drawn may have signs, line breaks and tags between. */
 static u32 next_to(u32 a)
 {
-	u32 b = a, s;
-	if (a < 4 || V.p[a - 1] != ' ' || !(alnum(V.p[a - 2]) || V.p[a - 2] >= 0x80) || (s = read_name(a - 1)) == a - 1 || at(s - 1) == '=')
+	if (a < 4)
+		return 0;
+	u32 spaced = V.p[a - 1] == ' ' && (alnum(V.p[a - 2]) || V.p[a - 2] >= 0x80);
+	u32 b = a, p = spaced ? a - 1 : gap_before(a), s = read_name(p);
+	if (p == a || s == p || at(s - 1) == '=')
 		return 0;
 	u32 says = name_says();
-	if (!says)
+	if (!says || (!spaced && (says == WEAK || at(s - 1) == ',' || at(s - 1) == ';' || at(s - 1) == '|' || at(s - 1) == '\t')))
 		return 0;
 	u32 v = a + quote(V.p[a]);
 	for (b = v; b < V.n && b - v < JUDGED && value_char(V.p[b]);)
@@ -364,10 +390,10 @@ static u32 next_to(u32 a)
 		u32 e = b + quote(at(b));
 		while (at(e) == ' ' || at(e) == '\r')
 			e++;
-		if (says != PASS || b - v < 8 || holds(v, b, "=") || (e < V.n && V.p[e] != '\n') || !(holds(s, a, "_") || line_begins(s)))
+		if (says != PASS || !spaced || b - v < 8 || holds(v, b, "=") || (e < V.n && V.p[e] != '\n') || !(holds(s, a, "_") || line_begins(s)))
 			return 0;
 	}
-	return assignment(a - 1, 1);
+	return assignment(p, a - p);
 }
 
 /* A word that says what a value is, before the value with a digit at i: "the token is
