@@ -21,7 +21,7 @@ import (
 // is for sets that are evaluated slowly.
 const (
 	proofInputs = 5000
-	proofTime   = 5   // times what one evaluation may take
+	proofTime   = 60  // times what one evaluation may take: a minute, of which a free machine needs less than a second
 	proofKept   = 200 // inputs that led to a decision not seen before, for further changes
 	proofSeed   = 1
 )

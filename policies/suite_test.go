@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 	for _, example := range examples {
 		t.Run(example.Name(), func(t *testing.T) {
 			dir := filepath.Join("examples", example.Name())
-			cfg := Config{Paths: []string{dir}}
+			cfg := Config{Paths: []string{dir}, Timeout: patience}
 			s, err := Load(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -49,8 +49,17 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: serve CONFIG")
 	}
+	// The script may change its environment while the service reads it.
+	env := map[string]string{}
+	names := []string{"HOME", "CACHE_DIRECTORY", "XDG_CACHE_HOME", "SALLYPORT_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"}
+	for _, m := range regexp.MustCompile(`env\("(\w+)"\)`).FindAllStringSubmatch(ts.ReadFile(args[0]), -1) {
+		names = append(names, m[1])
+	}
+	for _, name := range names {
+		env[name] = ts.Getenv(name)
+	}
 	s, err := startService([]string{"serve", "-c", ts.MkAbs(args[0])}, func(name string) (string, bool) {
-		v := ts.Getenv(name)
+		v := env[name]
 		return v, v != ""
 	})
 	ts.Check(err)
