@@ -108,7 +108,7 @@ eval-classifiers: ## Print what classifiers find and miss, as one table; with SA
 	@grep -oh 'NOT EVALUATED: .*' $(BUILD)/eval-classifiers.txt | sort -u || true
 
 .PHONY: exam-classifiers
-exam-classifiers: ## Put a generated exam before the classifiers, EXAM=A (default) or B; B only once, after mending
+exam-classifiers: ## Put a generated exam before the classifiers, EXAM=A (default), B or C; B only once, after mending
 	@$(GO) run ./classifiers/exam -set $(or $(EXAM),A)
 
 .PHONY: bench-policy
