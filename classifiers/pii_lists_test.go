@@ -20,7 +20,7 @@ func TestPIILists(t *testing.T) {
 	}
 	for _, form := range forms {
 		for _, v := range []struct{ label, value, kind string }{
-			{"ssn", "536221234", "US_SSN"}, {"nhs_number", "9434765919", "UK_NHS"}, {"sin", "046454286", "CA_SIN"}, {"tfn", "123456782", "AU_TFN"},
+			{"ssn", "536221234", "US_SSN"}, {"nhs_number", "9434765919", "UK_NHS"}, {"sin", "046454286", "CA_SIN"}, {"tfn", "123456782", "AU_TFN"}, {"birth_date", "12/03/1985", "DATE_OF_BIRTH"},
 			{"passport", "C01X00T47", "PASSPORT"}, {"nhs_number", "1234567890", ""}, {"serial", "536-22-1234", ""}, {"batch", "536221234", ""}, {"order_no", "123 456 782", ""},
 		} {
 			text := strings.NewReplacer("LABEL", v.label, "VALUE", v.value).Replace(form.text)

@@ -14,7 +14,7 @@ const (
 )
 
 var (
-	cellEnd    = regexp.MustCompile(`^[ "']*(?:[,;|\t\n]|$)`)
+	cellEnd    = regexp.MustCompile(`^[ "']*(?:[,;|\t\n\])]|$)`)
 	cellMarks  = regexp.MustCompile("[ \"'`*(+]{0,4}$")
 	cellValues = regexp.MustCompile(`^[ \t"']*[0-9]`)
 	ruleLine   = regexp.MustCompile(`^[-=|+: \t\r]*$`)

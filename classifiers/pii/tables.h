@@ -242,7 +242,7 @@ static int ends_cell(u32 e)
 {
 	while (at(e) == ' ' || at(e) == '"' || at(e) == '\'')
 		e++;
-	return at(e) == ',' || at(e) == ';' || at(e) == '|' || at(e) == '\t' || at(e) == '\n' || e >= V.n;
+	return at(e) == ',' || at(e) == ';' || at(e) == '|' || at(e) == '\t' || at(e) == '\n' || at(e) == ']' || at(e) == ')' || e >= V.n;
 }
 
 /* How near before s a word of the lists ends, 1 for right before it; 0 where none
