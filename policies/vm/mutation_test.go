@@ -38,7 +38,7 @@ var mutants = []mutant{
 	{"statement.go", "was.h != nil && !equal(was, v) {\n			return m.conflict(at, message)", "was.h != nil && was.h.kind != v.h.kind {\n			return m.conflict(at, message)"},
 	{"statement.go", "			if !equal(t.vals[i], v) {\n				return m.conflict(at, \"object keys must be unique\")\n			}\n			return ctlNext", "			_ = at\n			return ctlNext"},
 	{"statement.go", "			t.vals[j] = merge(arena, t.vals[j], val)\n			continue", "			t.vals[j] = val\n			continue"},
-	{"statement.go", "		if t.find(v) < 0 {\n			t.add(&m.arena, v, Value{})\n		}\n		return ctlNext\n	}\n	if s.returns(st.Set)", "		t.add(&m.arena, v, Value{})\n		return ctlNext\n	}\n	if s.returns(st.Set)"},
+	{"statement.go", "		if v := from.get(l); t.find(v) < 0 {\n			t.add(&m.arena, v, Value{})\n		}\n		return ctlNext\n	}\n	if s.returns(st.Set)", "		t.add(&m.arena, from.get(l), Value{})\n		return ctlNext\n	}\n	if s.returns(st.Set)"},
 	{"statement.go", "if v := l[at]; v.h == k.h && v.n == k.n {", "if v := l[at]; v.h == k.h {"},
 	{"statement.go", "		if (from.get(l).h != nil) == want {", "		if from.get(l).h != nil {"},
 	{"statement.go", "	case kindArray:\n		return len(v.array().elems), true\n	case kindObject, kindSet:\n		return len(v.table().keys), true", "	case kindArray:\n		return len(v.array().elems), true\n	case kindObject:\n		return len(v.table().keys), true"},

@@ -100,8 +100,13 @@ func (s *scope) stmt(st ir.Stmt) (op, error) {
 		}, nil
 	case *ir.ArrayAppendStmt:
 		to, from := s.local(st.Array), s.operand(st.Value)
+		at := s.place(st)
 		return func(m *Machine, l []Value) ctl {
-			to.get(l).array().append(&m.arena, from.get(l))
+			v := to.get(l)
+			if v.kind() != kindArray {
+				return m.conflict(at, "the rules of a document give it different types")
+			}
+			v.array().append(&m.arena, from.get(l))
 			return ctlNext
 		}, nil
 	case *ir.SetAddStmt:
@@ -420,9 +425,13 @@ func (m *Machine) conflict(at Place, message string) ctl {
 
 func (s *scope) setAdd(st *ir.SetAddStmt) op {
 	set, from := s.local(st.Set), s.operand(st.Value)
+	at := s.place(st)
 	o := func(m *Machine, l []Value) ctl {
-		v, t := from.get(l), set.get(l).table()
-		if t.find(v) < 0 {
+		t := growing(set.get(l), kindSet)
+		if t == nil {
+			return m.conflict(at, "the rules of a document give it different types")
+		}
+		if v := from.get(l); t.find(v) < 0 {
 			t.add(&m.arena, v, Value{})
 		}
 		return ctlNext
@@ -433,13 +442,27 @@ func (s *scope) setAdd(st *ir.SetAddStmt) op {
 	return o
 }
 
+// growing is the table that a statement adds to, or nil: where several rules make
+// one document, a rule may come upon what another one made whole, a constant even.
+func growing(v Value, k kind) *table {
+	if v.kind() != k || v.table().frozen {
+		return nil
+	}
+	return v.table()
+}
+
 // returns says whether a local is what the function gives back.
 func (s *scope) returns(l ir.Local) bool { return s.fn != nil && int(l) == s.fn.result }
 
 func (s *scope) insert(st *ir.ObjectInsertStmt) op {
 	object, key, val := s.local(st.Object), s.operand(st.Key), s.operand(st.Value)
+	at := s.place(st)
 	o := func(m *Machine, l []Value) ctl {
-		object.get(l).table().put(&m.arena, key.get(l), val.get(l))
+		t := growing(object.get(l), kindObject)
+		if t == nil {
+			return m.conflict(at, "the rules of a document give it different types")
+		}
+		t.put(&m.arena, key.get(l), val.get(l))
 		return ctlNext
 	}
 	if s.returns(st.Object) {
@@ -452,7 +475,10 @@ func (s *scope) insertOnce(st *ir.ObjectInsertOnceStmt) op {
 	object, key, val := s.local(st.Object), s.operand(st.Key), s.operand(st.Value)
 	at := s.place(st)
 	o := func(m *Machine, l []Value) ctl {
-		t, k, v := object.get(l).table(), key.get(l), val.get(l)
+		t, k, v := growing(object.get(l), kindObject), key.get(l), val.get(l)
+		if t == nil {
+			return m.conflict(at, "the rules of a document give it different types")
+		}
 		if i := t.find(k); i >= 0 {
 			if !equal(t.vals[i], v) {
 				return m.conflict(at, "object keys must be unique")
