@@ -64,11 +64,17 @@ func (s *Set) compileQuery(q preparedQuery) {
 
 // query answers a query; false: it is for OPA's evaluator to answer, or to say what
 // is wrong.
-func (c *compiledQuery) query(ctx context.Context, input []byte) ([]byte, bool) {
+func (c *compiledQuery) query(ctx context.Context, input []byte) (_ []byte, ok bool) {
 	p := c.program.Load()
 	if p == nil {
 		return nil, false
 	}
+	defer func() {
+		if recover() != nil { // a fault of the compiled form, which is then used no longer
+			c.program.Store(nil)
+			ok = false
+		}
+	}()
 	m := p.Machine()
 	defer m.Release()
 	var in vm.Value

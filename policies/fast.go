@@ -80,7 +80,15 @@ func (f *fastPath) decide(ctx context.Context, in *engine.Input, revision string
 	return d, err
 }
 
-func (f *fastPath) evaluate(ctx context.Context, in *engine.Input, revision string) (*engine.Decision, error) {
+// errFault is a panic of the compiled form, which is then used no longer.
+var errFault = errors.New("the compiled policy failed")
+
+func (f *fastPath) evaluate(ctx context.Context, in *engine.Input, revision string) (_ *engine.Decision, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errFault, r)
+		}
+	}()
 	m := f.program.Machine()
 	defer m.Release()
 	input, ok := f.facts.input(m, in)

@@ -35,8 +35,10 @@ func (s *Set) Query(ctx context.Context, path string, input []byte) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	if result, ok := q.compiled.query(ctx, input); ok {
-		return result, nil
+	if s.fast != nil && !s.fast.off.Load() {
+		if result, ok := q.compiled.query(ctx, input); ok {
+			return result, nil
+		}
 	}
 	var value ast.Value
 	if input != nil {

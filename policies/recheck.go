@@ -16,8 +16,8 @@ import (
 type Mismatch struct {
 	Revision  string
 	Input     *engine.Input    // must not be changed
-	Compiled  *engine.Decision // nil: it failed in a way that no policy should make it fail
-	Reference *engine.Decision // nil: ReferenceError says why
+	Compiled  *engine.Decision // nil: CompiledError says why
+	Reference *engine.Decision // nil: ReferenceError says why, or it was not asked
 	// ReferenceError and CompiledError name rules and lines and hold no values of the
 	// input but what a policy puts into its reasons.
 	ReferenceError, CompiledError string

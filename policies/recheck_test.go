@@ -55,6 +55,26 @@ func TestRecheck(t *testing.T) {
 	})
 }
 
+// TestCompiledFault: where the compiled form panics, OPA's evaluator decides this
+// input and all that follow, and somebody hears of it.
+func TestCompiledFault(t *testing.T) {
+	var found []Mismatch
+	dir := write(t, map[string]string{"a.rego": allowing})
+	s, err := Load(t.Context(), Config{Paths: []string{dir}, Timeout: patience, OnMismatch: func(m Mismatch) { found = append(found, m) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fast.facts = nil
+	for range 2 {
+		if d, err := s.Decide(t.Context(), exampleInput(2)); err != nil || !d.Allow {
+			t.Errorf("%v, %v", d, err)
+		}
+	}
+	if len(found) != 1 || found[0].CompiledError == "" || s.Evaluation().Compiled {
+		t.Errorf("reported %+v, %+v", found, s.Evaluation())
+	}
+}
+
 // TestDecisionCache: a decision is remembered when its key is seen again, by what
 // it depends on and nothing else.
 func TestDecisionCache(t *testing.T) {

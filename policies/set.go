@@ -100,6 +100,11 @@ func (s *Set) Decide(ctx context.Context, in *engine.Input) (*engine.Decision, e
 			return d, nil
 		case errors.Is(err, vm.ErrSteps), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			return nil, fmt.Errorf("evaluate policy: %w", err)
+		case errors.Is(err, errFault):
+			s.fast.off.Store(true)
+			if s.recheck != nil {
+				s.recheck.mismatch(Mismatch{Revision: s.revision, Input: in, CompiledError: err.Error()})
+			}
 		}
 		// The reference has the last word on what went wrong, if anything did.
 	}

@@ -13,7 +13,7 @@ import (
 // otherwise. From now on that one makes the policy's decisions, which is slow and
 // right. What was decided stands in the log, and what should have been.
 func (s *service) mismatch(m policies.Mismatch) {
-	s.log.Error().Str("revision", m.Revision).Str("reference_error", m.ReferenceError).
+	s.log.Error().Str("revision", m.Revision).Str("reference_error", m.ReferenceError).Str("compiled_error", m.CompiledError).
 		Msg("OPA's own evaluator decides an input otherwise than the compiled policy, which is a fault of this program; decisions are OPA's from now on; the log has a record of kind mismatch")
 	input, err := json.Marshal(m.Input)
 	if err != nil {
@@ -31,8 +31,14 @@ func (s *service) mismatch(m policies.Mismatch) {
 	}
 	if m.Reference != nil {
 		r.Reference = m.Reference.Raw
-	} else {
-		r.Reasons = []engine.Reason{{Code: engine.ReasonPolicyError, Message: m.ReferenceError, Rule: "engine"}}
+		if m.Reference.Obligations.Log == engine.LogNone {
+			r.Log = engine.LogNone
+		}
+	}
+	for _, message := range []string{m.ReferenceError, m.CompiledError} {
+		if message != "" {
+			r.Reasons = append(r.Reasons, engine.Reason{Code: engine.ReasonPolicyError, Message: message, Rule: "engine"})
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

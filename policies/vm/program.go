@@ -86,7 +86,14 @@ func (u *Unsupported) Error() string {
 
 // Compile compiles a plan. An *Unsupported error names what it does not know;
 // such a policy is for topdown.
-func Compile(cfg Config) (*Program, error) {
+func Compile(cfg Config) (_ *Program, err error) {
+	// A plan that this package misreads must not end a service that could go on with
+	// topdown.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("compile the plan: %v", r)
+		}
+	}()
 	p := &Program{
 		consts: newConstants(),
 		byPath: map[string]*function{},
