@@ -17,11 +17,11 @@ func TestCacheDir(t *testing.T) {
 		want string
 	}{
 		{nil, ""},
-		{[]string{"HOME", "/home/jo"}, "/home/jo/.cache/sallyport/classifiers"},
+		{[]string{"HOME", "/h"}, "/h/.cache/sallyport/classifiers"},
 		{[]string{"HOME", "."}, ""},
-		{[]string{"HOME", "/home/jo", "XDG_CACHE_HOME", "/tmp/x"}, "/tmp/x/sallyport/classifiers"},
-		{[]string{"HOME", "/home/jo", "XDG_CACHE_HOME", "x"}, "/home/jo/.cache/sallyport/classifiers"},
-		{[]string{"HOME", "/home/jo", "CACHE_DIRECTORY", "/var/cache/sallyport"}, "/var/cache/sallyport/classifiers"},
+		{[]string{"HOME", "/h", "XDG_CACHE_HOME", "/c"}, "/c/sallyport/classifiers"},
+		{[]string{"HOME", "/h", "XDG_CACHE_HOME", "x"}, "/h/.cache/sallyport/classifiers"},
+		{[]string{"HOME", "/h", "CACHE_DIRECTORY", "/var/cache/sallyport"}, "/var/cache/sallyport/classifiers"},
 	} {
 		if got := (&app{env: environment(tt.env...)}).cacheDir(); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.env, got, tt.want)
