@@ -56,6 +56,11 @@ type Record struct {
 	Plan         []Consideration     `json:"plan,omitempty"`
 	Log          LogLevel            `json:"log,omitempty"`
 
+	// Not written. Document is Input before it is bytes, which the log then makes;
+	// Canonical says that Decision is canonical JSON and need not be made so.
+	Document  *Input `json:"-"`
+	Canonical bool   `json:"-"`
+
 	// Of an outcome.
 	Decided  uint64          `json:"decided,omitempty"` // seq of the decision
 	Target   string          `json:"target,omitempty"`

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -12,12 +11,10 @@ func (x *exchange) recordDecision(ctx context.Context) bool {
 	if x.in == nil {
 		return false // refused before there was anything to decide
 	}
-	r, err := x.decisionRecord()
-	if err == nil {
-		begun := time.Now()
-		x.out.Seq, err = x.e.recorder.Record(ctx, r)
-		x.out.Timings.Record = time.Since(begun)
-	}
+	begun := time.Now()
+	var err error
+	x.out.Seq, err = x.e.recorder.Record(ctx, x.decisionRecord())
+	x.out.Timings.Record = time.Since(begun)
 	if err != nil {
 		x.out.RecordErr = err
 		x.out.Seq = 0
@@ -28,11 +25,7 @@ func (x *exchange) recordDecision(ctx context.Context) bool {
 	return true
 }
 
-func (x *exchange) decisionRecord() (*Record, error) {
-	input, err := json.Marshal(x.in)
-	if err != nil {
-		return nil, err
-	}
+func (x *exchange) decisionRecord() *Record {
 	d := x.out.Decision
 	r := &Record{
 		Kind: RecordDecision, Time: FormatTime(x.start), DecisionID: x.out.DecisionID,
@@ -51,7 +44,7 @@ func (x *exchange) decisionRecord() (*Record, error) {
 		r.TraceID = x.req.TraceID
 	}
 	if d != nil {
-		r.Decision, r.Controls = d.Raw, d.Controls
+		r.Decision, r.Canonical, r.Controls = d.Raw, true, d.Controls
 		if d.Cached {
 			r.Cache = "hit"
 		}
@@ -59,12 +52,12 @@ func (x *exchange) decisionRecord() (*Record, error) {
 			r.Policy.Revision = d.Revision
 		}
 	}
-	// The log writes Input in canonical form and hashes that; where policy obliged
-	// log = "none" it keeps the hash alone.
-	r.Input = input
+	// The log writes the input in canonical form and hashes that; where policy
+	// obliged log = "none" it keeps the hash alone.
+	r.Document = x.in
 	if x.logLevel == LogNone {
 		r.Plan, r.Excluded = nil, nil
-		return r, nil
+		return r
 	}
 	r.Request = &x.in.Request
 	for i, f := range x.out.Findings {
@@ -72,7 +65,7 @@ func (x *exchange) decisionRecord() (*Record, error) {
 		r.Findings = append(r.Findings, RecordFinding{Classifier: f.Classifier, Kind: f.Kind, Score: f.Score,
 			Text: f.Text, Role: t.Role.String(), Part: t.Kind.String(), Message: t.Message, Span: f.Span, Redacted: x.redacted[i]})
 	}
-	return r, nil
+	return r
 }
 
 // recordOutcome writes what came of the decision. The reply is out by then, so a

@@ -26,14 +26,17 @@ type appender func(dst []byte, v reflect.Value) ([]byte, error)
 
 // member is one field of a struct.
 type member struct {
-	name      string // with what goes before its value: "name":
-	index     int
-	omitEmpty bool
-	value     appender
+	name  string // with what goes before its value: "name":
+	index int
+	omit  func(reflect.Value) bool // nil: it is always there
+	value appender
 }
 
 // recordMembers are those of a record, in canonical order.
 var recordMembers = membersOf(reflect.TypeFor[engine.Record]())
+
+// documentAppender writes an input document.
+var documentAppender = appenderOf(reflect.TypeFor[engine.Input]())
 
 // appenderOf panics on a type or tag it does not know, which is a mistake in the
 // declaration of engine.Record and shows when the program starts.
@@ -47,7 +50,7 @@ func appenderOf(t reflect.Type) appender {
 	case reflect.Bool:
 		return func(dst []byte, v reflect.Value) ([]byte, error) { return strconv.AppendBool(dst, v.Bool()), nil }
 	case reflect.Int, reflect.Int64:
-		return func(dst []byte, v reflect.Value) ([]byte, error) { return appendNumber(dst, float64(v.Int())) }
+		return func(dst []byte, v reflect.Value) ([]byte, error) { return appendInt(dst, v.Int()) }
 	case reflect.Uint64:
 		return func(dst []byte, v reflect.Value) ([]byte, error) { return appendNumber(dst, float64(v.Uint())) }
 	case reflect.Float64:
@@ -76,12 +79,20 @@ func membersOf(t reflect.Type) []member {
 		switch {
 		case name == "-":
 			continue
-		case name == "" || option != "" && option != "omitempty":
+		case name == "":
 			panic("record: no canonical form for field " + t.String() + "." + t.Field(i).Name)
 		}
-		names[i] = name
-		members = append(members, member{name: string(appendString(nil, name)) + ":", index: i,
-			omitEmpty: option == "omitempty", value: appenderOf(t.Field(i).Type)})
+		m := member{name: string(appendString(nil, name)) + ":", index: i, value: appenderOf(t.Field(i).Type)}
+		switch option {
+		case "":
+		case "omitempty":
+			m.omit = isEmpty
+		case "omitzero":
+			m.omit = reflect.Value.IsZero
+		default:
+			panic("record: no canonical form for field " + t.String() + "." + t.Field(i).Name)
+		}
+		names[i], members = name, append(members, m)
 	}
 	slices.SortFunc(members, func(a, b member) int { return compareUTF16(names[a.index], names[b.index]) })
 	return members
@@ -95,7 +106,7 @@ func appendMembers(dst []byte, members []member, v reflect.Value) (_ []byte, seq
 	for i := range members {
 		m := &members[i]
 		field := v.Field(m.index)
-		if m.omitEmpty && isEmpty(field) {
+		if m.omit != nil && m.omit(field) {
 			continue
 		}
 		if comma {
@@ -180,6 +191,16 @@ func mapAppender(elem appender) appender {
 func appendString(dst []byte, s string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s) // the error says that bytes which are not UTF-8 were replaced by U+FFFD
 	return dst
+}
+
+// appendInt writes an integer. One that a float64 cannot hold is rounded to it, as
+// every reader of the number would.
+func appendInt(dst []byte, n int64) ([]byte, error) {
+	const exact = 1 << 53
+	if n > exact || n < -exact {
+		return appendNumber(dst, float64(n))
+	}
+	return strconv.AppendInt(dst, n, 10), nil
 }
 
 // appendNumber is the number format of RFC 8785, which is that of ECMAScript.

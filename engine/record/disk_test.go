@@ -281,6 +281,44 @@ func TestAsyncKeepsEverythingOverAFailure(t *testing.T) {
 	})
 }
 
+// Where nobody waits, a commit takes what came in 5 ms; a queue that is half full,
+// or the end, does not wait so long.
+func TestRecordsGatherForACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := openSick(t, Config{Dir: t.TempDir(), Mode: Async, QueueRecords: 8, gather: gatherTime}, &sickDisk{})
+		commits := func(want uint64) {
+			t.Helper()
+			synctest.Wait()
+			if got := l.Stats().Commits; got != want {
+				t.Fatalf("%d commits, want %d", got, want)
+			}
+		}
+		put(t, l, small(1))
+		commits(1) // it has waited for nobody
+		put(t, l, small(2), small(3))
+		commits(1)
+		<-time.After(gatherTime)
+		commits(2)
+		put(t, l, small(4), small(5), small(6))
+		commits(2)
+		put(t, l, small(7))
+		commits(3) // half of eight
+		put(t, l, small(8))
+		commits(3)
+		<-time.After(gatherTime)
+		commits(4)
+		put(t, l, small(9))
+		start := time.Now()
+		closeLog(t, l)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the end took %v", took)
+		}
+		if s := l.Stats(); s.Commits != 5 || s.Records != 9 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestBestEffortCountsWhatItDrops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &sickDisk{}

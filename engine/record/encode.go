@@ -28,17 +28,23 @@ func encode(r *engine.Record) (*entry, error) {
 	c := *r
 	c.Seq = 0
 	var err error
-	if len(r.Input) > 0 {
-		if c.Input, err = canonical(r.Input); err != nil {
-			return nil, fmt.Errorf("record of decision %q: input: %w", r.DecisionID, err)
-		}
+	switch {
+	case r.Document != nil:
+		c.Input, err = documentAppender(make([]byte, 0, 2048), reflect.ValueOf(r.Document).Elem())
+	case len(r.Input) > 0:
+		c.Input, err = canonical(r.Input)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("record of decision %q: input: %w", r.DecisionID, err)
+	}
+	if len(c.Input) > 0 {
 		sum := sha256.Sum256(c.Input)
 		c.InputSHA256 = hex.EncodeToString(sum[:])
 		if r.Log == engine.LogNone {
 			c.Input = nil
 		}
 	}
-	if len(r.Decision) > 0 {
+	if len(r.Decision) > 0 && !r.Canonical {
 		if c.Decision, err = canonical(r.Decision); err != nil {
 			return nil, fmt.Errorf("record of decision %q: decision: %w", r.DecisionID, err)
 		}

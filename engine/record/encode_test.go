@@ -135,20 +135,27 @@ func TestEncodeIsMarshalAndCanonicalize(t *testing.T) {
 	var full engine.Record
 	n := 0
 	fill(reflect.ValueOf(&full).Elem(), &n)
+	full.Canonical = false
 	zeros := engine.Record{Principal: &engine.Principal{}, Request: &engine.InputRequest{}, Policy: &engine.RecordPolicy{},
 		Outcome: &engine.RecordOutcomes{}, Gap: &engine.RecordDropped{}, Excluded: map[string][]engine.Reason{"a": nil, "b": {}},
 		Plan: []engine.Consideration{{Score: math.Copysign(0, -1)}, {Score: 1e21}, {Score: 1e-7}, {Score: 123456789012345680000}, {Score: 5e-324},
 			{Score: math.MaxFloat64}, {Score: 0.1}, {PredictedTTFT: 1 << 53}}}
-	for name, r := range map[string]*engine.Record{"full": &full, "zeros": &zeros, "empty": {}, "decision": sampleDecision(1), "outcome": sampleOutcome(1, 1)} {
+	for name, r := range map[string]*engine.Record{"full": &full, "zeros": &zeros, "empty": {}, "document": {Document: &engine.Input{}}, "decision": sampleDecision(1), "outcome": sampleOutcome(1, 1)} {
 		t.Run(name, func(t *testing.T) {
 			got := stored(t, r, 5)
 			c := *r
 			c.Seq = 5
 			var written engine.Record
-			if err := json.Unmarshal(got, &written); err != nil {
+			var err error
+			if err = json.Unmarshal(got, &written); err != nil {
 				t.Fatal(err)
 			}
 			c.InputSHA256 = written.InputSHA256 // has a test of its own
+			if c.Document != nil {
+				if c.Input, err = json.Marshal(c.Document); err != nil {
+					t.Fatal(err)
+				}
+			}
 			want, err := json.Marshal(&c)
 			if err != nil {
 				t.Fatal(err)

@@ -36,7 +36,13 @@ type Config struct {
 	// QueueRecords and QueueBytes bound what waits to be written; 4096 and 64 MiB.
 	QueueRecords int
 	QueueBytes   int64
+
+	gather time.Duration // see Log
 }
+
+// gatherTime is how long records gather before the next commit, where nobody waits
+// for it: a commit takes a hundred times the work of a record.
+const gatherTime = 5 * time.Millisecond
 
 // ErrClosed is returned by Record after Close.
 var ErrClosed = errors.New("decision log is closed")
@@ -49,12 +55,14 @@ type Log struct {
 	queueRecords int
 	queueBytes   int64
 	retryAfter   time.Duration // between attempts to mend a failing disk
+	gather       time.Duration // between commits, unless the queue is half full
 	recovery     Recovery
 	lockFile     *os.File
 	copies       sync.Mutex // held while a copy of a policy is kept
 	w            writer
 
 	wake     chan struct{} // capacity 1: there is something for the writer
+	crowded  chan struct{} // capacity 1: the queue is half full
 	closing  chan struct{} // closed: finish what is queued
 	giveUp   chan struct{} // closed: leave it
 	done     chan struct{} // closed: the writer has ended
@@ -88,6 +96,9 @@ type Stats struct {
 // it against other processes. An error of type *DamageError means that the log
 // cannot be read in its middle.
 func Open(c Config) (*Log, error) {
+	if c.Mode == Async || c.Mode == BestEffort {
+		c.gather = gatherTime
+	}
 	l, err := open(c, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open decision log %q: %w", c.Dir, err)
@@ -123,8 +134,8 @@ func open(c Config, wrap func(disk) disk) (*Log, error) {
 	l := &Log{
 		mode: orDefault(c.Mode, Require), segmentBytes: orDefault(c.SegmentBytes, 64<<20),
 		queueRecords: orDefault(c.QueueRecords, 4096), queueBytes: orDefault(c.QueueBytes, 64<<20),
-		retryAfter: 250 * time.Millisecond, lockFile: lockFile,
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), giveUp: make(chan struct{}),
+		retryAfter: 250 * time.Millisecond, gather: c.gather, lockFile: lockFile,
+		wake: make(chan struct{}, 1), crowded: make(chan struct{}, 1), closing: make(chan struct{}), giveUp: make(chan struct{}),
 		done: make(chan struct{}), room: make(chan struct{}),
 	}
 	l.w.lock = lockFile
@@ -238,6 +249,12 @@ func (l *Log) enqueue(e *entry) {
 	l.next++
 	l.queue = append(l.queue, e)
 	l.queued += int64(len(e.json))
+	if 2*len(l.queue) >= l.queueRecords || 2*l.queued >= l.queueBytes {
+		select {
+		case l.crowded <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func (l *Log) drop(e *entry) {

@@ -31,12 +31,27 @@ func (l *Log) run() {
 		if err == nil {
 			l.release(batch, bytes)
 			batch = nil
+			l.pause()
 			continue
 		}
 		batch = l.fail(batch, fmt.Errorf("decision log: %w", err))
 		if !l.mend() {
 			return
 		}
+	}
+}
+
+// pause lets records gather for the next commit.
+func (l *Log) pause() {
+	if l.gather == 0 {
+		return
+	}
+	timer := time.NewTimer(l.gather)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.crowded:
+	case <-l.closing:
 	}
 }
 
@@ -58,6 +73,10 @@ func (l *Log) take() []*entry {
 				l.queued -= int64(len(e.json))
 			}
 			l.freed()
+			select {
+			case <-l.crowded: // no longer
+			default:
+			}
 			l.mu.Unlock()
 			return batch
 		}
