@@ -48,14 +48,19 @@ type memo struct {
 }
 
 // argMemo is what functions of one argument returned for the very same value: rules
-// call them in loops over the same documents.
-type argMemo [16]struct {
+// call them in loops over the same documents. A loop over a dozen targets must not
+// have two of them in one place, for each turn would then forget the other.
+type argMemo [1 << argMemoBits]struct {
 	epoch      uint32
 	arg, value Value
 }
 
+const argMemoBits = 7
+
+// slot spreads values that lie one behind the other, as those of a document do,
+// over all places (Knuth's multiplicative hashing).
 func (a *argMemo) slot(arg Value) int {
-	return int(uintptr(unsafe.Pointer(arg.h))>>5^uintptr(arg.n)) & (len(a) - 1)
+	return int((uint64(uintptr(unsafe.Pointer(arg.h))) + uint64(arg.n)) * 0x9e3779b97f4a7c15 >> (64 - argMemoBits))
 }
 
 func (c *compiler) function(f *ir.Func) (*function, error) {
