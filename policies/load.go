@@ -240,10 +240,13 @@ func (b *built) compile(unparsed bool) Diagnostics {
 }
 
 // newCompiler has OPA's built-ins but those whose result is not a function of
-// their arguments.
+// their arguments. It leaves out OPA's index of comprehensions, which evaluates
+// them for values that they are never asked for: where one of those fails, so would
+// a decision that has a result.
 func newCompiler() *ast.Compiler {
 	return ast.NewCompiler().
 		SetErrorLimit(0).
+		WithSkipStages(ast.StageBuildComprehensionIndices).
 		WithCapabilities(capabilities()).
 		WithDefaultRegoVersion(ast.RegoV1)
 }

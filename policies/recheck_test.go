@@ -55,6 +55,36 @@ func TestRecheck(t *testing.T) {
 	})
 }
 
+// TestRecheckAsksForNothingElse: OPA's index of comprehensions would turn every
+// role into a number, also where no tool has its name, and fail.
+func TestRecheckAsksForNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const source = `package sallyport.rules.a
+
+deny contains {"code": "too_many", "message": "m"} if {
+	some tool in input.request.tools
+	limits := [limit | some role in input.principal.roles; role == tool; limit := to_number(role)]
+	some limit in limits
+	limit > 3
+}
+`
+		var found []Mismatch
+		s, err := Load(t.Context(), Config{Paths: []string{write(t, map[string]string{"a.rego": source})}, OnMismatch: func(m Mismatch) { found = append(found, m) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := exampleInput(2)
+		in.Request.Tools, in.Principal.Roles = []string{"2", "5"}, []string{"engineering", "5"}
+		if d, err := s.Decide(t.Context(), in); err != nil || d.Allow {
+			t.Errorf("%v, %v", d, err)
+		}
+		synctest.Wait()
+		if e := s.Evaluation(); len(found) != 0 || !e.Compiled || e.Rechecked != 1 {
+			t.Errorf("reported %+v, %+v", found, e)
+		}
+	})
+}
+
 // TestCompiledFault: where the compiled form panics, OPA's evaluator decides this
 // input and all that follow, and somebody hears of it.
 func TestCompiledFault(t *testing.T) {
