@@ -89,19 +89,26 @@ func (x *exchange) classify(ctx context.Context) (map[string]ClassifierFacts, []
 	return facts, failed
 }
 
-// read has one classifier read the texts it inspects, and once more those that
-// hold escapes, as they are without them. Scores are those of the first reading;
-// the findings of both are located in the request's texts, each once.
+// read has one classifier read the texts it inspects. Findings are located in the
+// request's texts.
 func (x *exchange) read(ctx context.Context, c Classifier, info ClassifierInfo) (Report, error) {
 	texts, index := x.inspected(info.Inspect)
+	report, err := readTexts(ctx, c, info.Name, texts)
+	for i := range report.Findings {
+		report.Findings[i].Text = index[report.Findings[i].Text]
+	}
+	return report, err
+}
+
+// readTexts has a classifier read texts, and once more those that hold escapes, as
+// they are without them. Scores are those of the first reading; the findings of
+// both are located in the texts, each once. The caller owns the findings.
+func readTexts(ctx context.Context, c Classifier, name string, texts []*Text) (Report, error) {
 	report, err := c.Classify(ctx, texts)
 	if err != nil {
 		return Report{}, err
 	}
 	report.Findings = slices.Clone(report.Findings)
-	for i := range report.Findings {
-		report.Findings[i].Text = index[report.Findings[i].Text]
-	}
 	var decoded []*Text
 	var views []*view
 	var of []int
@@ -109,7 +116,7 @@ func (x *exchange) read(ctx context.Context, c Classifier, info ClassifierInfo) 
 		if v := newView(t.Value); v != nil {
 			d := *t
 			d.Value = v.value
-			decoded, views, of = append(decoded, &d), append(views, v), append(of, index[i])
+			decoded, views, of = append(decoded, &d), append(views, v), append(of, i)
 		}
 	}
 	if len(decoded) == 0 {
@@ -127,7 +134,7 @@ func (x *exchange) read(ctx context.Context, c Classifier, info ClassifierInfo) 
 	for _, f := range second.Findings {
 		span, ok := views[f.Text].span(f.Span)
 		if !ok {
-			return Report{}, &ClassifierError{Classifier: info.Name, Code: ClassifierBadResult, Err: errors.New("a finding lies outside of its text")}
+			return Report{}, &ClassifierError{Classifier: name, Code: ClassifierBadResult, Err: errors.New("a finding lies outside of its text")}
 		}
 		f.Text, f.Span = of[f.Text], span
 		if !seen[place(f)] {
@@ -169,7 +176,7 @@ func (x *exchange) maskFindings() {
 		if len(found[text]) == 0 {
 			continue
 		}
-		value, ok := x.redactText(t.Value, found[text], &places)
+		value, ok := places.replace(t.Value, x.findings(found[text]))
 		if !ok {
 			value = "<" + x.out.Findings[found[text][0]].Kind + ">"
 		}

@@ -130,6 +130,7 @@ type exchange struct {
 	stated       Budget            // what of it the client or policy stated
 	maxOutput    int               // 0: none
 	placeholders *placeholders     // nil: nothing was redacted
+	completion   []Classifier      // that read the reply
 	permitted    []Candidate
 	logLevel     LogLevel
 }

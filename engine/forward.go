@@ -59,7 +59,13 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	if x.out.Decision.Obligations.Restore && x.placeholders != nil {
 		relay.restorer = newRestorer(x.placeholders.values())
 	}
+	if len(x.completion) > 0 && x.req.Operation != OpEmbeddings { // whose replies have no text
+		relay.inspector = newInspector(ctx, x)
+	}
 	usage, err := x.snap.Forwarder.Forward(ctx, a, relay)
+	if err == nil {
+		err = relay.finish()
+	}
 	if err == nil && !relay.started {
 		// A whole reply without text, as of embeddings, has been held until here.
 		err = relay.begin()
@@ -71,13 +77,17 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	if !relay.first.IsZero() {
 		sample.TTFT = relay.first.Sub(started)
 		result.TTFTMs = milliseconds(sample.TTFT)
-		x.out.Timings.TTFT = relay.first.Sub(x.start)
+	}
+	if relay.started {
+		x.out.Timings.TTFT = relay.begun.Sub(x.start)
 	}
 	x.out.Sent = x.out.Sent || relay.started
 	x.out.Timings.Upstream = now.Sub(started)
 	upstream, _ := errors.AsType[*UpstreamError](err)
 	switch {
 	case err == nil:
+	case relay.refused != nil:
+		sample.Cancelled, result.Error = true, "reply_refused"
 	case ctx.Err() != nil:
 		sample.Cancelled, result.Error = true, "cancelled"
 	case relay.err != nil:
@@ -91,13 +101,20 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	x.e.scheduler.End(sample, now)
 	x.out.Attempts = append(x.out.Attempts, result)
 	x.out.Target, x.out.Usage = *c, usage
-	if err == nil || relay.started {
+	if err == nil || relay.started || relay.refused != nil {
 		x.out.CostUSD = c.Price.Cost(usage.Input, usage.CachedInput, usage.Output)
 		x.e.ledger.Spend(x.req.Principal.Tenant, x.out.CostUSD, now)
+	}
+	if relay.inspector != nil {
+		defer func() { x.out.Completion = relay.inspector.result() }()
 	}
 	if err == nil {
 		x.out.Status, x.out.Code, x.out.Message, x.out.Upstream = http.StatusOK, "", "", nil
 		x.out.Met = x.met(usage)
+		return false
+	}
+	if relay.refused != nil {
+		x.refuseReply(relay.refused)
 		return false
 	}
 	if upstream == nil {
@@ -115,7 +132,7 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 // answer settles what the client is told about a request that was not answered
 // in full.
 func (x *exchange) answer(ctx context.Context) {
-	if x.out.Status == http.StatusOK {
+	if x.out.Status == http.StatusOK || x.out.Action == ActionDeny {
 		return
 	}
 	o := &x.out
@@ -178,20 +195,58 @@ type relay struct {
 	x         *exchange
 	attempt   *Attempt
 	held      []Frame
-	heldBytes int       // of their payloads
-	restorer  *restorer // nil: nothing to restore
+	heldBytes int        // of their payloads
+	inspector *inspector // nil: policy does not oblige to read the reply
+	restorer  *restorer  // nil: nothing to restore
 	started   bool
-	first     time.Time // first content
-	err       error     // of the sink: the client is gone
+	first     time.Time     // first content of the target
+	begun     time.Time     // first content for the client
+	err       error         // of the sink: the client is gone
+	refused   *refusedReply // the inspector let the reply go no further
 }
 
 // Start is the engine's to call; a target does not.
 func (r *relay) Start(ReplyHead) error { return nil }
 
 func (r *relay) Frame(f *Frame) error {
+	if r.refused != nil {
+		return r.refused
+	}
 	if r.err != nil {
 		return r.err
 	}
+	if r.inspector != nil {
+		if r.first.IsZero() && content(f) {
+			r.first = time.Now()
+		}
+		var err error
+		if f, err = r.inspector.frame(f); err != nil || f == nil {
+			return r.stopped(err)
+		}
+	}
+	return r.pass(f)
+}
+
+// stopped notes where it was the inspector that stopped the reply.
+func (r *relay) stopped(err error) error {
+	r.refused, _ = errors.AsType[*refusedReply](err)
+	return err
+}
+
+// finish lets go of what the inspector holds of a reply that is complete.
+func (r *relay) finish() error {
+	if r.inspector == nil {
+		return nil
+	}
+	f, err := r.inspector.finish()
+	if err != nil || f == nil {
+		return r.stopped(err)
+	}
+	return r.pass(f)
+}
+
+// pass hands on what has been inspected.
+func (r *relay) pass(f *Frame) error {
 	if !r.started {
 		if !content(f) && len(r.held) < maxHeld && r.heldBytes+len(f.Raw) <= maxHeldBytes {
 			r.heldBytes += len(f.Raw)
@@ -212,12 +267,15 @@ func (r *relay) Frame(f *Frame) error {
 }
 
 func (r *relay) begin() error {
-	r.started, r.first = true, time.Now()
+	r.started, r.begun = true, time.Now()
+	if r.first.IsZero() {
+		r.first = r.begun
+	}
 	x := r.x
 	h := ReplyHead{DecisionID: x.out.DecisionID, Attempt: *r.attempt, Disclose: x.out.Disclose, Timings: x.out.Timings, BudgetLeft: -1}
-	h.Timings.TTFT = r.first.Sub(x.start)
+	h.Timings.TTFT = r.begun.Sub(x.start)
 	if x.budget.Total > 0 {
-		h.BudgetLeft = max(0, (x.budget.Total - r.first.Sub(x.start)).Milliseconds())
+		h.BudgetLeft = max(0, (x.budget.Total - r.begun.Sub(x.start)).Milliseconds())
 	}
 	r.err = r.sink.Start(h)
 	for i := range r.held {

@@ -14,7 +14,7 @@ import (
 // an obligation is never skipped.
 func (x *exchange) oblige() bool {
 	o := &x.out.Decision.Obligations
-	if r := unmet(o); len(r) > 0 {
+	if r := append(unmet(o), x.readers(o)...); len(r) > 0 {
 		return x.refuse(ActionDeny, http.StatusForbidden, CodePolicyDenied, "policy obliges to what cannot be done", r...)
 	}
 	if x.logLevel == LogFull {
@@ -71,12 +71,6 @@ func unmet(o *Obligations) []Reason {
 	}
 	for _, name := range o.Unknown {
 		add(ReasonObligationUnknown, name, "is not known")
-	}
-	if len(o.InspectCompletion) > 0 {
-		add(ReasonObligationUnsupported, "inspect_completion", "is not supported")
-	}
-	if o.OnCompletionFinding != "" {
-		add(ReasonObligationUnsupported, "on_completion_finding", "is not supported")
 	}
 	if n := o.MaxOutputTokens; n != nil && *n < 1 {
 		add(ReasonObligationUnsupported, "max_output_tokens", "must be at least 1")
@@ -135,7 +129,7 @@ func (x *exchange) redact(kinds []string) (Reason, bool) {
 			continue
 		}
 		t := x.req.Texts[text]
-		value, ok := x.redactText(t.Value, found, &places)
+		value, ok := places.replace(t.Value, x.findings(found))
 		if !ok {
 			return Reason{Code: ReasonRedactionFailed, Rule: "engine", Message: "a finding lies outside of its text"}, false
 		}
@@ -149,13 +143,21 @@ func (x *exchange) redact(kinds []string) (Reason, bool) {
 	return Reason{}, true
 }
 
-// redactText returns value with the findings replaced. Findings that overlap are
-// replaced as one, under the kind of the surest, and of those the longest.
-func (x *exchange) redactText(value string, found []int, places *placeholders) (string, bool) {
-	hits := make([]Finding, len(found))
-	for i, at := range found {
-		hits[i] = x.out.Findings[at]
-		if s := hits[i].Span; s.Start < 0 || s.End > len(value) || s.Start >= s.End {
+// findings are those of the request with the given indices.
+func (x *exchange) findings(indices []int) []Finding {
+	f := make([]Finding, len(indices))
+	for i, at := range indices {
+		f[i] = x.out.Findings[at]
+	}
+	return f
+}
+
+// replace returns value with the findings replaced, which it brings into order.
+// Findings that overlap are replaced as one, under the kind of the surest, and of
+// those the longest. It is false where a finding lies outside of value.
+func (p *placeholders) replace(value string, hits []Finding) (string, bool) {
+	for _, f := range hits {
+		if s := f.Span; s.Start < 0 || s.End > len(value) || s.Start >= s.End {
 			return "", false
 		}
 	}
@@ -171,7 +173,7 @@ func (x *exchange) redactText(value string, found []int, places *placeholders) (
 			}
 		}
 		out.WriteString(value[at:span.Start])
-		out.WriteString(places.of(best.Kind, value[span.Start:span.End]))
+		out.WriteString(p.of(best.Kind, value[span.Start:span.End]))
 		at = span.End
 	}
 	out.WriteString(value[at:])

@@ -35,6 +35,8 @@ const (
 	ReasonOperationUnsupported  = "operation_unsupported"
 	ReasonMaxCost               = "max_cost"
 	ReasonContextTooLong        = "context_too_long"
+	ReasonCompletionFinding     = "completion_finding" // of a classifier in the reply, where policy denies that
+	ReasonCompletionUnread      = "completion_unread"  // the reply is too long for what policy obliges to
 )
 
 // RequestError is a mistake of the client: what is wrong, where, and how to
@@ -82,6 +84,9 @@ type Outcome struct {
 	Met      bool
 	Timings  Timings
 	Findings []Finding
+	// Completion is what the reply's classifiers found; nil where policy obliged to
+	// none, or nothing was answered.
+	Completion *Completion
 	// RecordErr is a failure to write the decision log, for the operator's log.
 	RecordErr error
 }
@@ -93,6 +98,7 @@ type Timings struct {
 	Record   time.Duration
 	Queue    time.Duration
 	Upstream time.Duration // from the start of the serving attempt to its end
+	Inspect  time.Duration // of that, what the reply's classifiers took
 	TTFT     time.Duration // from receipt to the first token; 0: none came
 	Total    time.Duration
 }

@@ -68,6 +68,8 @@ type Record struct {
 	Posture  string          `json:"posture,omitempty"`
 	Attempts []AttemptResult `json:"attempts,omitempty"`
 	Outcome  *RecordOutcomes `json:"outcome,omitempty"`
+	// Completion is of a reply that was read; Reasons say why it was refused.
+	Completion *Completion `json:"completion,omitempty"`
 
 	// Of a query, beside who, when, the input's hash, the policy and the action.
 	Query *RecordQueried `json:"query,omitempty"`

@@ -83,6 +83,15 @@ func (x *exchange) recordOutcome() {
 			TTFTMs: milliseconds(o.Timings.TTFT), TotalMs: milliseconds(o.Timings.Total), Met: o.Met,
 		},
 	}
+	if c := o.Completion; c != nil {
+		kept := *c
+		if x.logLevel == LogNone {
+			kept.Findings = nil
+		}
+		if r.Completion = &kept; o.Action == ActionDeny {
+			r.Reasons = o.Reasons // the decision's record had none of them
+		}
+	}
 	if len(o.Attempts) > 0 {
 		r.Target, r.Model, r.Posture = o.Target.Target, o.Target.Model, o.Target.Facts.Posture
 	}

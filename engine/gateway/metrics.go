@@ -25,6 +25,9 @@ type metrics struct {
 	attempts    *prometheus.CounterVec   // target, result
 	decisions   *prometheus.CounterVec   // verdict
 	findings    *prometheus.CounterVec   // classifier, kind
+	completions *prometheus.CounterVec   // action
+	replyFound  *prometheus.CounterVec   // classifier, kind
+	replyFailed *prometheus.CounterVec   // classifier, error
 	inflight    prometheus.Gauge
 	disconnects prometheus.Counter
 	reloadOK    prometheus.Gauge
@@ -54,6 +57,9 @@ func newMetrics(reg *prometheus.Registry, version string) (*metrics, error) {
 		attempts:    counter("attempts_total", "Tries at a target.", "target", "result"),
 		decisions:   counter("decisions_total", "Policy decisions.", "verdict"),
 		findings:    counter("findings_total", "Findings of classifiers.", "classifier", "kind"),
+		completions: counter("completions_inspected_total", "Replies that classifiers read, by what was done about them.", "action"),
+		replyFound:  counter("completion_findings_total", "Findings of classifiers in replies.", "classifier", "kind"),
+		replyFailed: counter("completion_errors_total", "Failures of classifiers on replies.", "classifier", "error"),
 		inflight:    gauge("inflight_requests", "Inference requests being answered now."),
 		disconnects: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "sallyport", Name: "client_disconnects_total", Help: "Requests whose client went away before the end of the reply."}),
 		reloadOK:    gauge("config_last_reload_successful", "1 where the last reload of the configuration took effect."),
@@ -66,6 +72,7 @@ func newMetrics(reg *prometheus.Registry, version string) (*metrics, error) {
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.requests, m.duration, m.ttft, m.stages, m.tokens, m.cost, m.attempts, m.decisions, m.findings,
+		m.completions, m.replyFound, m.replyFailed,
 		m.inflight, m.disconnects, m.reloadOK, m.reloadTime, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
@@ -101,6 +108,15 @@ func (m *metrics) answered(route string, o *engine.Outcome, took time.Duration) 
 	}
 	for i := range o.Findings {
 		m.findings.WithLabelValues(o.Findings[i].Classifier, o.Findings[i].Kind).Inc()
+	}
+	if c := o.Completion; c != nil {
+		m.completions.WithLabelValues(c.Action).Inc()
+		for i := range c.Findings {
+			m.replyFound.WithLabelValues(c.Findings[i].Classifier, c.Findings[i].Kind).Add(float64(c.Findings[i].Count))
+		}
+		for classifier, code := range c.Errors {
+			m.replyFailed.WithLabelValues(classifier, code).Inc()
+		}
 	}
 	for i := range o.Attempts {
 		result := "ok"

@@ -464,6 +464,8 @@ func TestLogAndMetrics(t *testing.T) {
 	h.handle = func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
 		o := reply(ctx, req, sink, "the model's words")
 		o.Findings = []engine.Finding{{Classifier: "pii", Kind: "EMAIL_ADDRESS"}}
+		o.Completion = &engine.Completion{Action: "redact", Findings: []engine.CompletionFinding{{Classifier: "pii", Kind: "EMAIL_ADDRESS", Count: 2}},
+			Errors: map[string]string{"mine": "trap"}}
 		o.CostUSD, o.Timings.TTFT = 0.25, 90*time.Millisecond
 		o.RecordErr = io.ErrShortWrite
 		return o
@@ -488,6 +490,9 @@ func TestLogAndMetrics(t *testing.T) {
 		`sallyport_requests_total{action="none",code="route_not_found",route="unmatched",verdict="none"} 1`,
 		`sallyport_decisions_total{verdict="allow"} 1`,
 		`sallyport_findings_total{classifier="pii",kind="EMAIL_ADDRESS"} 1`,
+		`sallyport_completions_inspected_total{action="redact"} 1`,
+		`sallyport_completion_findings_total{classifier="pii",kind="EMAIL_ADDRESS"} 2`,
+		`sallyport_completion_errors_total{classifier="mine",error="trap"} 1`,
 		`sallyport_attempts_total{result="ok",target="vllm"} 1`,
 		`sallyport_tokens_total{direction="input",target="vllm"} 3`,
 		`sallyport_cost_usd_total{target="vllm"} 0.25`,

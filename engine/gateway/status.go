@@ -95,6 +95,6 @@ type stage struct {
 	took time.Duration
 }
 
-func stages(t *engine.Timings) [5]stage {
-	return [...]stage{{"classify", t.Classify}, {"policy", t.Policy}, {"record", t.Record}, {"queue", t.Queue}, {"upstream", t.Upstream}}
+func stages(t *engine.Timings) [6]stage {
+	return [...]stage{{"classify", t.Classify}, {"policy", t.Policy}, {"record", t.Record}, {"queue", t.Queue}, {"upstream", t.Upstream}, {"inspect", t.Inspect}}
 }

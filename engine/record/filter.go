@@ -20,7 +20,7 @@ type Filter struct {
 	Control      string // label of a rule that fired
 	Target       string // declared name; one that was tried, whether or not it served
 	Posture      string // of a target that was tried
-	Kind         string // of a finding, such as EMAIL_ADDRESS
+	Kind         string // of a finding in the request or the reply, such as EMAIL_ADDRESS
 	Model        string // as the client named it, or of a target that was tried
 }
 
@@ -52,9 +52,7 @@ type view struct {
 	Controls []string          `json:"controls"`
 	Reasons  []code            `json:"reasons"`
 	Excluded map[string][]code `json:"excluded"`
-	Findings []struct {
-		Kind string `json:"kind"`
-	} `json:"findings"`
+	Findings []kind            `json:"findings"`
 
 	Target   string `json:"target"`
 	Model    string `json:"model"`
@@ -75,12 +73,19 @@ type view struct {
 		CostUSD float64 `json:"cost_usd"`
 		TotalMs float64 `json:"total_ms"`
 	} `json:"outcome"`
+	Completion struct {
+		Findings []kind `json:"findings"`
+	} `json:"completion"`
 	Query engine.RecordQueried `json:"query"`
 	Gap   engine.RecordDropped `json:"gap"`
 }
 
 type code struct {
 	Code string `json:"code"`
+}
+
+type kind struct {
+	Kind string `json:"kind"`
 }
 
 func (f *Filter) inTime(t time.Time) bool {
@@ -94,14 +99,10 @@ func (f *Filter) verdictOn(d *view) (ok bool, rest Filter) {
 		is(f.Tenant, d.Principal.Tenant) && is(f.Principal, d.Principal.ID) && is(f.Verdict, d.Verdict) &&
 		is(f.DecisionID, d.DecisionID) &&
 		(f.Control == "" || slices.Contains(d.Controls, f.Control))
-	if f.Kind != "" {
-		found := false
-		for _, x := range d.Findings {
-			found = found || x.Kind == f.Kind
-		}
-		ok = ok && found
+	rest = Filter{Target: f.Target, Posture: f.Posture, Code: f.Code, Model: f.Model, Kind: f.Kind}
+	if hasKind(d.Findings, f.Kind) {
+		rest.Kind = ""
 	}
-	rest = Filter{Target: f.Target, Posture: f.Posture, Code: f.Code, Model: f.Model}
 	if has(d.Reasons, f.Code) || f.Code == d.Query.Error {
 		rest.Code = ""
 	}
@@ -119,18 +120,22 @@ func (f *Filter) verdictOn(d *view) (ok bool, rest Filter) {
 // holdsFor judges an outcome by what a decision left open.
 func (f *Filter) holdsFor(o *view) bool {
 	target, posture, model := is(f.Target, o.Target), is(f.Posture, o.Posture), is(f.Model, o.Model)
-	answered := is(f.Code, o.Outcome.Code)
+	answered := is(f.Code, o.Outcome.Code) || has(o.Reasons, f.Code)
 	for _, a := range o.Attempts {
 		target = target || a.Target == f.Target
 		posture = posture || a.Posture == f.Posture
 		model = model || a.Model == f.Model
 		answered = answered || a.Error == f.Code
 	}
-	return target && posture && model && answered
+	return target && posture && model && answered && hasKind(o.Completion.Findings, f.Kind)
 }
 
 // is says whether v is what is wanted; nothing wanted is always met.
 func is(wanted, v string) bool { return wanted == "" || wanted == v }
+
+func hasKind(findings []kind, wanted string) bool {
+	return wanted == "" || slices.ContainsFunc(findings, func(k kind) bool { return k.Kind == wanted })
+}
 
 func has(reasons []code, wanted string) bool {
 	return wanted == "" || slices.ContainsFunc(reasons, func(r code) bool { return r.Code == wanted })

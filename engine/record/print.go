@@ -79,6 +79,9 @@ func reasonCodes(d, o view) []string {
 	}
 	add(d.Query.Error)
 	add(o.Outcome.Code)
+	for _, r := range o.Reasons {
+		add(r.Code)
+	}
 	for _, a := range o.Attempts {
 		add(a.Error)
 	}

@@ -49,6 +49,29 @@ func queryLog(t testing.TB) string {
 	return dir
 }
 
+// A reply that was refused is found by what was in it and by why.
+func TestQueryFindsRefusedReplies(t *testing.T) {
+	dir := t.TempDir()
+	l := openLog(t, Config{Dir: dir})
+	refused := sampleOutcome(2, 2)
+	refused.Action, refused.Outcome.Status, refused.Outcome.Code = engine.ActionDeny, 403, engine.CodePolicyDenied
+	refused.Reasons = []engine.Reason{{Code: engine.ReasonCompletionFinding, Message: "found", Rule: "engine"}}
+	refused.Completion = &engine.Completion{OnFinding: "deny", Action: "deny", Errors: map[string]string{"names": "trap"},
+		Findings: []engine.CompletionFinding{{Classifier: "pii", Kind: "IBAN_CODE", Count: 1, MaxScore: 1}}}
+	put(t, l, sampleDecision(1), sampleDecision(2), sampleOutcome(1, 1), refused)
+	closeLog(t, l)
+	for _, f := range []Filter{{Kind: "IBAN_CODE"}, {Code: engine.ReasonCompletionFinding}} {
+		got := queried(t, dir, f)
+		if len(got) != 1 {
+			t.Fatalf("%+v: %d entries", f, len(got))
+		}
+		var line strings.Builder
+		if err := WritePretty(&line, got[0]); err != nil || !strings.Contains(line.String(), "policy_denied,completion_finding") {
+			t.Errorf("%v: %s", err, line.String())
+		}
+	}
+}
+
 func queried(t testing.TB, dir string, f Filter) (got []Entry) {
 	t.Helper()
 	for e, err := range Query(dir, f) {
