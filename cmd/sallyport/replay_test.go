@@ -10,9 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/engine/record"
@@ -205,69 +202,4 @@ func TestReplayProgress(t *testing.T) {
 	if err := r.end(record.ReplayTotals{}, nil); err != nil || !strings.HasSuffix(screen.String(), "\r\x1b[K") {
 		t.Errorf("%v; the progress line stays: %q", err, screen.String())
 	}
-}
-
-// BenchmarkReplay measures a replay as a whole on one worker: reading, deciding by
-// the standard policy, comparing. No two inputs are equal.
-func BenchmarkReplay(b *testing.B) {
-	const decisions = 10_000
-	set := standardPolicy(b)
-	for _, targets := range []int{4, 12} {
-		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
-			dir := decideAll(b, set, decisions, func(i int) *engine.Input { return usualInput(i, targets) })
-			o := &replayOptions{dir: dir, format: "json"}
-			b.ReportAllocs()
-			cpu := processCPU(b)
-			for b.Loop() {
-				r := newReplayer(b.Context(), dir)
-				r.whatIf = set
-				var out bytes.Buffer
-				report := newReplayReport(&app{stdio: stdio{out: &out, err: &out}}, o, "")
-				if _, err := record.Replay(b.Context(), dir, record.ReplayConfig{Workers: 1}, r.judge, report.add); err != nil || report.differs() {
-					b.Fatal(err, out.String())
-				}
-			}
-			b.ReportMetric((processCPU(b)-cpu)/float64(b.N*decisions), "cpu-µs/decision")
-			b.ReportMetric(float64(b.N*decisions)/b.Elapsed().Seconds(), "decisions/s")
-		})
-	}
-}
-
-func processCPU(b *testing.B) float64 {
-	var r unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e3
-}
-
-// usualInput is the i-th of a service's inputs.
-func usualInput(i, targets int) *engine.Input {
-	score := float64(i%997) / 997
-	in := &engine.Input{
-		Time: time.Date(2026, 11, 23, 16, 0, i/50, 0, time.UTC).Format(time.RFC3339),
-		Request: engine.InputRequest{Dialect: "openai-chat", Operation: "chat", Model: "auto", PromptTokens: 100 + i%4000, PromptBytes: 400 + 4*(i%4000),
-			MaxOutputTokens: 512, Messages: 1 + i%9, Tools: []string{}, Modalities: []string{"text"}, Metadata: map[string]string{}, Headers: map[string]string{}},
-		Principal: engine.Principal{ID: fmt.Sprintf("team-%d", i%200), Tenant: fmt.Sprintf("tenant-%d", i%200), Roles: []string{"engineering"},
-			Attributes: map[string]string{"region": "EU"}, Authenticated: true},
-		Classifiers: map[string]engine.ClassifierFacts{
-			"pii":        {Findings: map[string]engine.FindingFacts{}, Scores: map[string]float64{}},
-			"secrets":    {Findings: map[string]engine.FindingFacts{}, Scores: map[string]float64{}},
-			"injection":  {Findings: map[string]engine.FindingFacts{}, Scores: map[string]float64{"injection": score / 4}},
-			"complexity": {Findings: map[string]engine.FindingFacts{}, Scores: map[string]float64{"complexity": score}},
-		},
-		Budget:  engine.InputBudget{TTFTMs: 2000, TotalMs: 60000},
-		Usage:   engine.InputUsage{SpentUSD: engine.SpentUSD{Hour: 0.000123 * float64(i), Day: 0.00123 * float64(i), Month: 0.0123 * float64(i)}, RequestsPerMinute: i % 100},
-		Targets: map[string]engine.TargetFacts{},
-	}
-	if i%10 == 0 {
-		in.Classifiers["pii"].Findings["EMAIL_ADDRESS"] = engine.FindingFacts{Count: 1 + i%3, MaxScore: 0.5 + score/2}
-	}
-	for n := range targets {
-		posture := []string{"cloud", "gpu_cluster", "edge", "air_gapped"}[n%4]
-		name := fmt.Sprintf("%s-%d", posture, n)
-		in.Targets[name] = engine.TargetFacts{Target: name, Posture: posture, Dialect: "openai", Jurisdiction: "EU", Attributes: map[string]string{"dpa": "2026-01"},
-			Model: "small", Quality: float64(40 + n), CostEstimate: float64(100+i%4000) * 0.0000004 * float64(n), Healthy: true}
-	}
-	return in
 }

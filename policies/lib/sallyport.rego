@@ -53,9 +53,10 @@ deny contains {"code": "policy_error", "message": message, "rule": entry.rule} i
 #   candidate or a target; a target's exclusion holds for each of its models.
 exclude[key] contains {"code": reason.code, "message": reason.message, "rule": rule} if {
 	some rule, by_name in contributed.exclude
-	some name, reasons in by_name
-	some key in candidates(name)
-	some reason in reasons
+	by_name != {}
+	some key, own in names
+	some name in own
+	some reason in by_name[name]
 }
 
 # METADATA
@@ -64,34 +65,24 @@ exclude[key] contains {"code": reason.code, "message": reason.message, "rule": r
 #   By candidate, the product of all packages' weights, 0..1. A preference orders
 #   what is permitted; it permits nothing.
 prefer[key] := product(weights) if {
-	some key in weighed
+	some key, own in names
 	weights := [weight |
 		some by_name in contributed.prefer
-		some name, weight in by_name
-		key in candidates(name)
+		some name in own
+		weight := by_name[name]
 		is_number(weight)
 	]
+	count(weights) > 0
 }
 
-weighed contains key if {
-	some by_name in contributed.prefer
-	some name, _ in by_name
-	some key in candidates(name)
+# By candidate, the names that stand for it: its key, and that of its target where
+# the target has several candidates.
+names[key] := [key] if {
+	some key, target in input.targets
+	object.get(target, "target", key) == key
 }
 
-# The candidates that a name stands for: the candidate of that key, and each
-# candidate of the target of that name.
-candidates(name) := {name} if {
-	input.targets[name]
-	not models[name]
-}
-
-candidates(name) := models[name] if not input.targets[name]
-
-candidates(name) := {name} | models[name] if input.targets[name]
-
-# By target, its candidates where they have keys of their own.
-models[target.target] contains key if {
+names[key] := sort([key, target.target]) if {
 	some key, target in input.targets
 	target.target != key
 }
