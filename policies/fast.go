@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/ir"
 	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -35,7 +37,7 @@ func (b *built) compileFast(ctx context.Context, data ast.Value, timeout time.Du
 	if u := vm.Check(b.compiler.Modules); u != nil {
 		return nil, u
 	}
-	policy, err := plan(ctx, b.modules, decisionEntry)
+	policy, err := b.planDecision(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
@@ -49,6 +51,20 @@ func (b *built) compileFast(ctx context.Context, data ast.Value, timeout time.Du
 	f.cache = newDecisionCache(f.program.Reads(), DefaultCacheBytes)
 	f.result = f.program.Intern("result")
 	return f, nil
+}
+
+// planDecision plans the library over contributions that are named as they are: the
+// detour that hides their types (bindContributions) has served the checks. Where
+// the library cannot be compiled over a type, the detour stays.
+func (b *built) planDecision(ctx context.Context) (*ir.Policy, error) {
+	modules := maps.Clone(b.modules)
+	if m, ds := b.contributed("%v"); len(ds) == 0 {
+		modules[generatedFile] = m
+		if policy, err := plan(ctx, modules, decisionEntry); err == nil {
+			return policy, nil
+		}
+	}
+	return plan(ctx, b.modules, decisionEntry)
 }
 
 // baseDocument is a set's data as OPA has it.

@@ -162,6 +162,16 @@ func build(cfg *Config) (*built, Diagnostics) {
 // contribution in the wrong shape is reported where it was written (checkShapes)
 // and not as a type error in the library.
 func (b *built) bindContributions() Diagnostics {
+	m, ds := b.contributed(`object.get({"of": %v}, "of", null)`)
+	if m != nil {
+		b.modules[generatedFile] = m
+	}
+	return ds
+}
+
+// contributed is the module that bindContributions describes; form is how each
+// contribution is named in it.
+func (b *built) contributed(form string) (*ast.Module, Diagnostics) {
 	lines := map[string]bool{}
 	var ds Diagnostics
 	for _, file := range slices.Sorted(maps.Keys(b.modules)) {
@@ -180,7 +190,7 @@ func (b *built) bindContributions() Diagnostics {
 				continue
 			}
 			ref := append(slices.Clone(m.Package.Path), ast.StringTerm(kind))
-			lines[fmt.Sprintf("contributed.%s[%v] := object.get({\"of\": %v}, \"of\", null)\n", kind, ast.StringTerm(name), ref)] = true
+			lines[fmt.Sprintf("contributed.%s[%v] := "+form+"\n", kind, ast.StringTerm(name), ref)] = true
 		}
 	}
 	var src strings.Builder
@@ -195,10 +205,9 @@ func (b *built) bindContributions() Diagnostics {
 	}
 	m, err := ast.ParseModuleWithOpts(generatedFile, src.String(), ast.ParserOptions{RegoVersion: ast.RegoV1})
 	if err != nil {
-		return append(ds, diagnose(err, generatedFile)...)
+		return nil, append(ds, diagnose(err, generatedFile)...)
 	}
-	b.modules[generatedFile] = m
-	return ds
+	return m, ds
 }
 
 const generatedFile = embeddedPrefix + "contributed.rego"
