@@ -108,6 +108,24 @@ func (r *rechecker) mismatch(m Mismatch) {
 	r.report(m)
 }
 
+// DecideTwice decides on the compiled policy and on OPA's own evaluator, whose
+// decision or error it returns. same is false where the compiled policy decides
+// otherwise: a fault of this program, after which OPA's evaluator makes all decisions
+// of the set.
+func (s *Set) DecideTwice(ctx context.Context, in *engine.Input) (d *engine.Decision, same bool, err error) {
+	d, err = s.reference(ctx, in)
+	if s.fast == nil || s.fast.off.Load() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return d, true, err
+	}
+	made, failed := s.fast.decide(ctx, in, s.revision)
+	same = failed != nil && !errors.Is(failed, errFault) || // what is left to the reference is the reference's
+		failed == nil && err == nil && sameDecision(d, made)
+	if !same {
+		s.fast.off.Store(true)
+	}
+	return d, same, err
+}
+
 func sameDecision(a, b *engine.Decision) bool {
 	return bytes.Equal(a.Raw, b.Raw) && a.Allow == b.Allow && reflect.DeepEqual(a.Controls, b.Controls) &&
 		reflect.DeepEqual(a.Deny, b.Deny) && reflect.DeepEqual(a.Exclude, b.Exclude) && reflect.DeepEqual(a.Prefer, b.Prefer) &&

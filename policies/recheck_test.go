@@ -85,6 +85,34 @@ deny contains {"code": "too_many", "message": "m"} if {
 	})
 }
 
+// TestDecideTwice gives a set the compiled form of another policy, and one that
+// panics.
+func TestDecideTwice(t *testing.T) {
+	dir := write(t, map[string]string{"a.rego": strings.Replace(allowing, "==", "!=", 1)})
+	other, err := Load(t.Context(), Config{Paths: []string{write(t, map[string]string{"a.rego": allowing})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, plant := range map[string]func(s *Set){
+		"another policy's": func(s *Set) { s.fast = other.fast },
+		"none of it works": func(s *Set) { s.fast.facts = nil },
+	} {
+		s, err := Load(t.Context(), Config{Paths: []string{dir}, Timeout: patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, same, err := s.DecideTwice(t.Context(), exampleInput(2)); err != nil || d.Allow || !same || !s.Evaluation().Compiled {
+			t.Errorf("without a fault: %v, %v, %v", d, same, err)
+		}
+		plant(s)
+		for _, want := range []bool{false, true} { // the second time OPA's evaluator is alone
+			if d, same, err := s.DecideTwice(t.Context(), exampleInput(2)); err != nil || d.Allow || same != want || s.Evaluation().Compiled {
+				t.Errorf("%s: %v, %v, %v", name, d, same, err)
+			}
+		}
+	}
+}
+
 // TestCompiledFault: where the compiled form panics, OPA's evaluator decides this
 // input and all that follow, and somebody hears of it.
 func TestCompiledFault(t *testing.T) {

@@ -55,9 +55,8 @@ func BenchmarkReplay(b *testing.B) {
 			rest := decideAll(b, set, decisions, func(i int) *engine.Input { return s.input(begun + i) })
 			var took []float64
 			for range rounds {
-				set := s.load(b)
-				r := newReplayer(b.Context(), begin)
-				r.whatIf = set
+				r := newReplayer(b.Context(), "")
+				r.whatIf = &keptPolicy{set: s.load(b)}
 				replayOnce(b, r, begin)
 				cpu := processCPU(b)
 				replayOnce(b, r, rest)
@@ -73,7 +72,8 @@ func replayOnce(b *testing.B, r *replayer, dir string) {
 	b.Helper()
 	var out bytes.Buffer
 	report := newReplayReport(&app{stdio: stdio{out: &out, err: &out}}, &replayOptions{dir: dir, format: "json"}, "")
-	if _, err := record.Replay(b.Context(), dir, record.ReplayConfig{Workers: 1}, r.judge, report.add); err != nil || report.differs() {
+	r.dir = dir
+	if _, err := r.run(b.Context(), record.ReplayConfig{Workers: 1}, report); err != nil || report.differs() {
 		b.Fatal(err, out.String())
 	}
 }
@@ -99,7 +99,7 @@ func usualInput(i, targets int) *engine.Input {
 	score := float64(i%997) / 997
 	in := &engine.Input{
 		Time: time.Date(2026, 11, 23, 16, 0, i/50, 0, time.UTC).Format(time.RFC3339),
-		Request: engine.InputRequest{Dialect: "openai-chat", Operation: "chat", Model: "auto", PromptTokens: 100 + i%4000, PromptBytes: 400 + 4*(i%4000),
+		Request: engine.InputRequest{Dialect: "openai-chat", Operation: "chat", Model: "auto", PromptTokens: 100 + 17*i%30_000, PromptBytes: 400 + 4*(17*i%30_000),
 			MaxOutputTokens: 512, Messages: 1 + i%9, Tools: []string{}, Modalities: []string{"text"}, Metadata: map[string]string{}, Headers: map[string]string{}},
 		Principal: engine.Principal{ID: fmt.Sprintf("team-%d", i%200), Tenant: fmt.Sprintf("tenant-%d", i%200), Roles: []string{"engineering"},
 			Attributes: map[string]string{"region": "EU"}, Authenticated: true},

@@ -30,6 +30,8 @@ type replayReport struct {
 	changes []*change // for people
 	written int       // to JSON
 
+	twice, faulty uint64 // made on both evaluators, and of those otherwise
+
 	screen io.Writer // where progress shows; nil: nobody looks
 	shown  time.Time
 	begun  time.Time
@@ -48,6 +50,12 @@ func newReplayReport(a *app, o *replayOptions, policy string) *replayReport {
 
 // add takes the next decision's result.
 func (r *replayReport) add(d replayed) error {
+	if d.twice {
+		r.twice++
+	}
+	if d.faulty {
+		r.faulty++
+	}
 	if d.skipped != nil {
 		r.skip(d.skipped)
 		return nil
@@ -96,7 +104,7 @@ func (r *replayReport) writeChange(c *change) error {
 // differs says whether the log could not be shown to hold the decisions that come
 // out now.
 func (r *replayReport) differs() bool {
-	return r.tally.Summary().Differences > 0 ||
+	return r.tally.Summary().Differences > 0 || r.faulty > 0 ||
 		slices.ContainsFunc(r.skipped, func(s skipped) bool { return !s.innocent() })
 }
 
@@ -119,9 +127,11 @@ func (r *replayReport) endJSON(s *whatif.Summary, totals record.ReplayTotals, en
 		*whatif.Summary
 		Skipped []skipped `json:"skipped"`
 		Dropped uint64    `json:"dropped"` // records that the log had to leave out
+		Twice   uint64    `json:"twice"`   // decisions that were made on OPA's own evaluator too
+		Faulty  uint64    `json:"faulty"`  // of those, that the compiled policy makes otherwise
 		Policy  string    `json:"policy,omitempty"`
 		Error   string    `json:"error,omitempty"` // the replay ended early
-	}{s, append([]skipped{}, r.skipped...), totals.Dropped, "", ""}
+	}{s, append([]skipped{}, r.skipped...), totals.Dropped, r.twice, r.faulty, "", ""}
 	if len(r.o.policy) > 0 {
 		doc.Policy = r.policy
 	}
@@ -143,6 +153,9 @@ func (r *replayReport) endPretty(s *whatif.Summary, totals record.ReplayTotals) 
 		unmade += k.Decisions
 	}
 	fmt.Fprintf(r.out, "%d decisions made again on %s: %d differ, %d could not be made again\n", s.Decisions, r.policy, s.Differences, unmade)
+	if r.faulty > 0 {
+		fmt.Fprintf(r.out, "%d of %d that were made on OPA's own evaluator too came out otherwise there, which is a fault of this program: its word was taken\n", r.faulty, r.twice)
+	}
 	if totals.Dropped > 0 {
 		fmt.Fprintf(r.out, "%d records of that time were never written: the log was in mode best_effort\n", totals.Dropped)
 	}

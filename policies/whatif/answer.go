@@ -2,30 +2,35 @@ package whatif
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// Answer is what policy said about one input, taken apart for comparison. It does
-// not change and may be shared.
+// Answer is what policy said about one input. It does not change and may be
+// shared.
 type Answer struct {
-	failed      bool
-	raw         []byte
-	allow       bool
-	reasons     []Reason // sorted
-	messages    []string // of the reasons, sorted
-	exclude     map[string]bool
-	prefer      map[string]float64
-	obligations map[string]json.RawMessage
+	failed  bool
+	raw     []byte
+	allow   bool
+	deny    []engine.Reason
+	exclude map[string][]engine.Reason
+	prefer  map[string]float64
 }
 
 // Failed is the answer of a policy that could not be evaluated: nobody may go
 // anywhere.
 func Failed() *Answer { return &Answer{failed: true} }
+
+// Made is the answer of a decision that was just made. The Answer keeps parts of d.
+func Made(d *engine.Decision) *Answer {
+	return &Answer{raw: d.Raw, allow: d.Allow && len(d.Deny) == 0, deny: d.Deny, exclude: d.Exclude, prefer: d.Prefer}
+}
 
 // ReadAnswer reads data.sallyport.decision in canonical JSON. The Answer keeps raw.
 func ReadAnswer(raw []byte) (*Answer, error) {
@@ -34,32 +39,42 @@ func ReadAnswer(raw []byte) (*Answer, error) {
 		Deny        []engine.Reason            `json:"deny"`
 		Exclude     map[string][]engine.Reason `json:"exclude"`
 		Prefer      map[string]float64         `json:"prefer"`
-		Obligations map[string]json.RawMessage `json:"obligations"`
+		Obligations map[string]jsontext.Value  `json:"obligations"` // of the right form, for obligations
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, errors.New("the decision is not of a form that this version knows") // err would quote it
 	}
-	a := &Answer{raw: raw, allow: d.Allow && len(d.Deny) == 0, exclude: map[string]bool{}, prefer: d.Prefer,
-		obligations: d.Obligations}
-	add := func(target string, reasons []engine.Reason) {
-		for _, r := range reasons {
-			a.reasons = append(a.reasons, Reason{Rule: r.Rule, Code: r.Code, Target: target})
-			a.messages = append(a.messages, strings.Join([]string{target, r.Rule, r.Code, r.Message}, "\x00"))
+	return &Answer{raw: raw, allow: d.Allow && len(d.Deny) == 0, deny: d.Deny, exclude: d.Exclude, prefer: d.Prefer}, nil
+}
+
+// reasons are those to deny and to exclude, and their texts, both sorted.
+func (a *Answer) reasons() (reasons []Reason, messages []string) {
+	add := func(target string, of []engine.Reason) {
+		for _, r := range of {
+			reasons = append(reasons, Reason{Rule: r.Rule, Code: r.Code, Target: target})
+			messages = append(messages, strings.Join([]string{target, r.Rule, r.Code, r.Message}, "\x00"))
 		}
 	}
-	add("", d.Deny)
-	for target, reasons := range d.Exclude {
-		if len(reasons) > 0 {
-			a.exclude[target] = true
-			add(target, reasons)
-		}
+	add("", a.deny)
+	for target, of := range a.exclude {
+		add(target, of)
 	}
-	slices.SortFunc(a.reasons, func(x, y Reason) int {
+	slices.SortFunc(reasons, func(x, y Reason) int {
 		return cmp.Or(cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Code, y.Code), cmp.Compare(x.Target, y.Target))
 	})
-	a.reasons = slices.Compact(a.reasons)
-	slices.Sort(a.messages)
-	return a, nil
+	slices.Sort(messages)
+	return slices.Compact(reasons), messages
+}
+
+// obligations are by name what the decision states.
+func (a *Answer) obligations() map[string]jsontext.Value {
+	var d struct {
+		Obligations map[string]jsontext.Value `json:"obligations"`
+	}
+	if a.failed || json.Unmarshal(a.raw, &d) != nil { // it could be read once
+		return nil
+	}
+	return d.Obligations
 }
 
 // Verdict is allow or deny, as engine.Verdict prints it.
@@ -88,7 +103,7 @@ func (a *Answer) permitted(in *engine.Input) []string {
 // excludes says whether policy excluded a candidate, by its key or by the name of
 // its target.
 func (a *Answer) excludes(key string, t *engine.TargetFacts) bool {
-	return len(a.exclude) > 0 && (a.exclude[key] || t.Target != "" && a.exclude[t.Target])
+	return len(a.exclude) > 0 && (len(a.exclude[key]) > 0 || t.Target != "" && len(a.exclude[t.Target]) > 0)
 }
 
 // weight is policy's preference for a candidate: one for its key holds before one

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
@@ -97,12 +99,16 @@ func Compare(in *engine.Input, from, to Decision) *Change {
 	c := &Change{
 		Verdict: pair(from.Verdict(), to.Verdict()),
 		Failed:  pair(from.failed, to.failed),
-		Reasons: compareReasons(from.reasons, to.reasons),
+	}
+	if !slices.Equal(from.deny, to.deny) || !maps.EqualFunc(from.exclude, to.exclude, slices.Equal) {
+		before, texts := from.reasons()
+		after, otherTexts := to.reasons()
+		c.Reasons = compareReasons(before, after)
+		c.Messages = c.Reasons == nil && !slices.Equal(texts, otherTexts)
 	}
 	before, after := from.permitted(in), to.permitted(in)
 	c.Permitted = compareSets(before, after)
-	c.Messages = c.Reasons == nil && !slices.Equal(from.messages, to.messages)
-	c.Obligations = compareObligations(from.obligations, to.obligations)
+	c.Obligations = compareObligations(from.obligations(), to.obligations())
 	c.Prefer = comparePreference(in, from.Answer, to.Answer, intersect(before, after))
 	c.Controls = compareSets(from.Controls, to.Controls)
 	cost := Cost{}
@@ -158,7 +164,7 @@ func intersect(a, b []string) (both []string) {
 	return both
 }
 
-func compareObligations(from, to map[string]json.RawMessage) (changes []ObligationChange) {
+func compareObligations(from, to map[string]jsontext.Value) (changes []ObligationChange) {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(from)), maps.Keys(to))
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -169,11 +175,11 @@ func compareObligations(from, to map[string]json.RawMessage) (changes []Obligati
 	return changes
 }
 
-func orNull(m json.RawMessage) json.RawMessage {
+func orNull(m jsontext.Value) json.RawMessage {
 	if m == nil {
 		return json.RawMessage("null")
 	}
-	return m
+	return json.RawMessage(m)
 }
 
 func comparePreference(in *engine.Input, from, to *Answer, both []string) *Preference {
