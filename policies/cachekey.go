@@ -1,11 +1,6 @@
 package policies
 
 import (
-	"encoding/binary"
-	"math"
-	"slices"
-	"strings"
-
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/policies/vm"
 )
@@ -16,67 +11,129 @@ import (
 // inputs that differ in a part have one key.
 type cacheKey struct{ parts []keyPart }
 
-// keyPart writes one part of an input, straight from the struct.
-type keyPart func(k *keyWriter, in *engine.Input)
+// A part is written straight from the struct. It says of each step of the path that
+// is read whether it is there and, where all members are read, what they are called.
+type (
+	keyPart        func(k *keyWriter, in *engine.Input)
+	targetPart     func(k *keyWriter, t *engine.TargetFacts)
+	classifierPart func(k *keyWriter, c *engine.ClassifierFacts)
+	findingPart    func(k *keyWriter, f engine.FindingFacts)
+	numberPart     func(k *keyWriter, f float64)
+	integerPart    func(k *keyWriter, n int64)
+)
 
 // newCacheKey is the key for a program's reads. It is false where the program reads
 // the input as a whole.
 func newCacheKey(reads []vm.Read) (*cacheKey, bool) {
 	key := &cacheKey{}
+	// What is read of every member is written in one round over them.
+	var ofTargets []targetPart
+	var ofClassifiers []classifierPart
 	for _, r := range reads {
-		if len(r.Path) == 0 {
+		switch {
+		case len(r.Path) == 0 || r.Path[0] == vm.AnyMember:
 			return nil, false
+		case len(r.Path) > 1 && r.Path[0] == "targets" && r.Path[1] == vm.AnyMember:
+			ofTargets = append(ofTargets, partOfTarget(r))
+		case len(r.Path) > 1 && r.Path[0] == "classifiers" && r.Path[1] == vm.AnyMember:
+			ofClassifiers = append(ofClassifiers, partOfClassifier(r))
+		default:
+			key.parts = append(key.parts, partOf(r))
 		}
-		key.parts = append(key.parts, partOf(r))
+	}
+	if len(ofTargets) > 0 {
+		key.parts = append(key.parts, func(k *keyWriter, in *engine.Input) {
+			k.names = writeCount(k, k.names, in.Targets)
+			for _, name := range k.names {
+				k.text(name)
+				k.t = in.Targets[name]
+				for _, part := range ofTargets {
+					part(k, &k.t)
+				}
+			}
+		})
+	}
+	if len(ofClassifiers) > 0 {
+		key.parts = append(key.parts, func(k *keyWriter, in *engine.Input) {
+			k.names = writeCount(k, k.names, in.Classifiers)
+			for _, name := range k.names {
+				k.text(name)
+				k.c = in.Classifiers[name]
+				for _, part := range ofClassifiers {
+					part(k, &k.c)
+				}
+			}
+		})
 	}
 	return key, true
+}
+
+// onlyThere says whether nothing is read but whether something is there and, of what
+// may be a boolean, which.
+func onlyThere(r vm.Read) bool { return !r.Exact && len(r.Thresholds) == 0 }
+
+// stepOf is the name of a path's i-th step; "": the path ends before it.
+func stepOf(r vm.Read, i int) string {
+	if i < len(r.Path) {
+		return r.Path[i]
+	}
+	return ""
+}
+
+// numberOf writes the number that a path of that many steps leads to: one that is only
+// compared with constants by its place among them.
+func numberOf(r vm.Read, steps int) numberPart {
+	if r.Exact || len(r.Thresholds) == 0 || len(r.Path) != steps {
+		return (*keyWriter).float
+	}
+	return func(k *keyWriter, f float64) { k.interval(f, r.Thresholds) }
+}
+
+func integerOf(r vm.Read, steps int) integerPart {
+	if r.Exact || len(r.Thresholds) == 0 || len(r.Path) != steps {
+		return (*keyWriter).integer
+	}
+	return func(k *keyWriter, n int64) {
+		exact := n <= -1<<53 || n >= 1<<53 // as a float64 it could be another
+		k.bool(exact)
+		if exact {
+			k.integer(n)
+		} else {
+			k.interval(float64(n), r.Thresholds)
+		}
+	}
+}
+
+// memberOf writes the member of a map of texts that a path's i-th step names, or all
+// of the map.
+func memberOf(r vm.Read, i int) func(k *keyWriter, m map[string]string) {
+	name := stepOf(r, i)
+	if i >= len(r.Path) || name == vm.AnyMember {
+		return (*keyWriter).textMap
+	}
+	return func(k *keyWriter, m map[string]string) { k.optional(m, name) }
 }
 
 // partOf is the least part of an input that this program can write alone and that
 // holds what r reads.
 func partOf(r vm.Read) keyPart {
-	path := r.Path
-	at := func(i int) string {
-		if i < len(path) {
-			return path[i]
-		}
-		return ""
-	}
-	// A number that is only compared with constants is known by its place among them,
-	// if the path leads to the number itself.
-	number := func(length int, of func(*engine.Input) float64) keyPart {
-		if thresholds := r.Thresholds; len(path) == length && !r.Exact && len(thresholds) > 0 {
-			return func(k *keyWriter, in *engine.Input) { k.interval(of(in), thresholds) }
-		}
-		return func(k *keyWriter, in *engine.Input) { k.float(of(in)) }
-	}
 	integer := func(of func(*engine.Input) int64) keyPart {
-		if thresholds := r.Thresholds; len(path) == 2 && !r.Exact && len(thresholds) > 0 {
-			return func(k *keyWriter, in *engine.Input) {
-				n := of(in)
-				exact := n <= -1<<53 || n >= 1<<53 // as a float64 it could be another
-				k.bool(exact)
-				if exact {
-					k.integer(n)
-				} else {
-					k.interval(float64(n), thresholds)
-				}
-			}
-		}
-		return func(k *keyWriter, in *engine.Input) { k.integer(of(in)) }
+		write := integerOf(r, 2)
+		return func(k *keyWriter, in *engine.Input) { write(k, of(in)) }
 	}
-	member := func(whole keyPart, of func(*engine.Input) map[string]string) keyPart {
-		if len(path) < 3 {
-			return whole
-		}
-		name := path[2]
-		return func(k *keyWriter, in *engine.Input) { k.optional(of(in), name) }
+	number := func(of func(*engine.Input) float64) keyPart {
+		write := numberOf(r, 3)
+		return func(k *keyWriter, in *engine.Input) { write(k, of(in)) }
 	}
-	switch path[0] {
+	member := func(of func(*engine.Input) map[string]string) keyPart {
+		write := memberOf(r, 2)
+		return func(k *keyWriter, in *engine.Input) { write(k, of(in)) }
+	}
+	switch r.Path[0] {
 	case "time":
 		return func(k *keyWriter, in *engine.Input) { k.text(in.Time) }
 	case "request":
-		switch at(1) {
+		switch stepOf(r, 1) {
 		case "dialect":
 			return func(k *keyWriter, in *engine.Input) { k.text(in.Request.Dialect) }
 		case "operation":
@@ -98,15 +155,13 @@ func partOf(r vm.Read) keyPart {
 		case "modalities":
 			return func(k *keyWriter, in *engine.Input) { k.texts(in.Request.Modalities) }
 		case "metadata":
-			return member(func(k *keyWriter, in *engine.Input) { k.textMap(in.Request.Metadata) },
-				func(in *engine.Input) map[string]string { return in.Request.Metadata })
+			return member(func(in *engine.Input) map[string]string { return in.Request.Metadata })
 		case "headers":
-			return member(func(k *keyWriter, in *engine.Input) { k.textMap(in.Request.Headers) },
-				func(in *engine.Input) map[string]string { return in.Request.Headers })
+			return member(func(in *engine.Input) map[string]string { return in.Request.Headers })
 		}
 		return func(k *keyWriter, in *engine.Input) { k.request(&in.Request) }
 	case "principal":
-		switch at(1) {
+		switch stepOf(r, 1) {
 		case "id":
 			return func(k *keyWriter, in *engine.Input) { k.text(in.Principal.ID) }
 		case "tenant":
@@ -116,12 +171,11 @@ func partOf(r vm.Read) keyPart {
 		case "authenticated":
 			return func(k *keyWriter, in *engine.Input) { k.bool(in.Principal.Authenticated) }
 		case "attributes":
-			return member(func(k *keyWriter, in *engine.Input) { k.textMap(in.Principal.Attributes) },
-				func(in *engine.Input) map[string]string { return in.Principal.Attributes })
+			return member(func(in *engine.Input) map[string]string { return in.Principal.Attributes })
 		}
 		return func(k *keyWriter, in *engine.Input) { k.principal(&in.Principal) }
 	case "budget":
-		switch at(1) {
+		switch stepOf(r, 1) {
 		case "ttft_ms":
 			return integer(func(in *engine.Input) int64 { return in.Budget.TTFTMs })
 		case "tpot_ms":
@@ -135,17 +189,17 @@ func partOf(r vm.Read) keyPart {
 			k.integer(in.Budget.TotalMs)
 		}
 	case "usage":
-		if at(1) == "requests_per_minute" {
+		switch stepOf(r, 1) {
+		case "requests_per_minute":
 			return integer(func(in *engine.Input) int64 { return int64(in.Usage.RequestsPerMinute) })
-		}
-		if at(1) == "spent_usd" {
-			switch at(2) {
+		case "spent_usd":
+			switch stepOf(r, 2) {
 			case "hour":
-				return number(3, func(in *engine.Input) float64 { return in.Usage.SpentUSD.Hour })
+				return number(func(in *engine.Input) float64 { return in.Usage.SpentUSD.Hour })
 			case "day":
-				return number(3, func(in *engine.Input) float64 { return in.Usage.SpentUSD.Day })
+				return number(func(in *engine.Input) float64 { return in.Usage.SpentUSD.Day })
 			case "month":
-				return number(3, func(in *engine.Input) float64 { return in.Usage.SpentUSD.Month })
+				return number(func(in *engine.Input) float64 { return in.Usage.SpentUSD.Month })
 			}
 		}
 		return func(k *keyWriter, in *engine.Input) {
@@ -155,185 +209,131 @@ func partOf(r vm.Read) keyPart {
 			k.float(in.Usage.SpentUSD.Month)
 		}
 	case "classifiers":
-		if len(path) == 1 {
+		if len(r.Path) == 1 {
 			return func(k *keyWriter, in *engine.Input) { k.classifiers(in.Classifiers) }
 		}
-		name := path[1]
-		if at(2) == "scores" && len(path) == 4 {
-			score, thresholds := path[3], r.Thresholds
-			interval := !r.Exact && len(thresholds) > 0
-			return func(k *keyWriter, in *engine.Input) {
-				f, ok := in.Classifiers[name].Scores[score]
-				k.bool(ok)
-				if interval {
-					k.interval(f, thresholds)
-				} else {
-					k.float(f)
-				}
-			}
-		}
+		name, part := r.Path[1], partOfClassifier(r)
 		return func(k *keyWriter, in *engine.Input) {
-			c, ok := in.Classifiers[name]
+			var ok bool
+			k.c, ok = in.Classifiers[name]
 			k.bool(ok)
-			k.classifier(&c)
+			part(k, &k.c)
 		}
 	case "targets":
-		if len(path) == 1 {
+		if len(r.Path) == 1 {
 			return func(k *keyWriter, in *engine.Input) { k.targets(in.Targets) }
 		}
-		name := path[1]
+		name, part := r.Path[1], partOfTarget(r)
 		return func(k *keyWriter, in *engine.Input) {
-			t, ok := in.Targets[name]
+			var ok bool
+			k.t, ok = in.Targets[name]
 			k.bool(ok)
-			k.target(&t)
+			part(k, &k.t)
 		}
 	}
 	// No input has it.
 	return func(*keyWriter, *engine.Input) {}
 }
 
-// keyWriter holds a key while it is written.
-type keyWriter struct {
-	buf   []byte
-	names []string // room to sort the names of a map
-	inner []string // of a map within
-}
-
-func (k *keyWriter) text(s string) {
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(s)))
-	k.buf = append(k.buf, s...)
-}
-
-func (k *keyWriter) bool(b bool) {
-	if b {
-		k.buf = append(k.buf, 1)
-	} else {
-		k.buf = append(k.buf, 0)
+// partOfTarget writes what r reads of a target, whose name is its second step.
+func partOfTarget(r vm.Read) targetPart {
+	switch stepOf(r, 2) {
+	case "target":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.text(t.Target) }
+	case "posture":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.text(t.Posture) }
+	case "dialect":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.text(t.Dialect) }
+	case "jurisdiction":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.text(t.Jurisdiction) }
+	case "attributes":
+		write := memberOf(r, 3)
+		return func(k *keyWriter, t *engine.TargetFacts) { write(k, t.Attributes) }
+	case "model":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.text(t.Model) }
+	case "quality":
+		write := numberOf(r, 3)
+		return func(k *keyWriter, t *engine.TargetFacts) { write(k, t.Quality) }
+	case "cost_estimate_usd":
+		write := numberOf(r, 3)
+		return func(k *keyWriter, t *engine.TargetFacts) { write(k, t.CostEstimate) }
+	case "healthy":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.bool(t.Healthy) }
+	case "stand_in":
+		return func(k *keyWriter, t *engine.TargetFacts) { k.bool(t.StandIn) }
 	}
-}
-
-func (k *keyWriter) integer(n int64) { k.buf = binary.AppendVarint(k.buf, n) }
-
-func (k *keyWriter) float(f float64) {
-	k.buf = binary.LittleEndian.AppendUint64(k.buf, math.Float64bits(f))
-}
-
-// interval writes f's place among thresholds, or f where it is not a number: such
-// an input has no decision.
-func (k *keyWriter) interval(f float64, thresholds []float64) {
-	i, at := slices.BinarySearch(thresholds, f)
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		i = len(thresholds) + 1
+	if len(r.Path) == 2 && onlyThere(r) {
+		return func(*keyWriter, *engine.TargetFacts) {}
 	}
-	k.integer(int64(i))
-	k.bool(at)
+	return (*keyWriter).target
 }
 
-func (k *keyWriter) texts(ss []string) {
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(ss)))
-	for _, s := range ss {
-		k.text(s)
+// partOfClassifier writes what r reads of a classifier, whose name is its second step.
+func partOfClassifier(r vm.Read) classifierPart {
+	switch stepOf(r, 2) {
+	case "error":
+		return func(k *keyWriter, c *engine.ClassifierFacts) { k.text(c.Error) }
+	case "findings":
+		if len(r.Path) == 3 && !onlyThere(r) {
+			return func(k *keyWriter, c *engine.ClassifierFacts) { k.findings(c.Findings) }
+		}
+		kind, part := stepOf(r, 3), partOfFinding(r)
+		return func(k *keyWriter, c *engine.ClassifierFacts) {
+			k.bool(c.Findings != nil) // absent is not empty
+			switch {
+			case len(r.Path) == 3:
+			case kind == vm.AnyMember:
+				k.inner = writeCount(k, k.inner, c.Findings)
+				for _, kind := range k.inner {
+					k.text(kind)
+					part(k, c.Findings[kind])
+				}
+			default:
+				f, ok := c.Findings[kind]
+				k.bool(ok)
+				part(k, f)
+			}
+		}
+	case "scores":
+		if len(r.Path) == 3 && !onlyThere(r) {
+			return func(k *keyWriter, c *engine.ClassifierFacts) { k.scores(c.Scores) }
+		}
+		name, write := stepOf(r, 3), numberOf(r, 4)
+		return func(k *keyWriter, c *engine.ClassifierFacts) {
+			k.bool(c.Scores != nil)
+			switch {
+			case len(r.Path) == 3:
+			case name == vm.AnyMember:
+				k.inner = writeCount(k, k.inner, c.Scores)
+				for _, name := range k.inner {
+					k.text(name)
+					write(k, c.Scores[name])
+				}
+			default:
+				f, ok := c.Scores[name]
+				k.bool(ok)
+				write(k, f)
+			}
+		}
 	}
-}
-
-func (k *keyWriter) optional(m map[string]string, name string) {
-	s, ok := m[name]
-	k.bool(ok)
-	k.text(s)
-}
-
-func (k *keyWriter) textMap(m map[string]string) {
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(m)))
-	k.inner = namesOf(k.inner, m)
-	for _, name := range k.inner {
-		k.text(name)
-		k.text(m[name])
+	if len(r.Path) == 2 && onlyThere(r) {
+		return func(*keyWriter, *engine.ClassifierFacts) {}
 	}
+	return (*keyWriter).classifier
 }
 
-func (k *keyWriter) request(r *engine.InputRequest) {
-	k.text(r.Dialect)
-	k.text(r.Operation)
-	k.text(r.Model)
-	k.bool(r.Stream)
-	k.integer(int64(r.PromptTokens))
-	k.integer(int64(r.PromptBytes))
-	k.integer(int64(r.MaxOutputTokens))
-	k.integer(int64(r.Messages))
-	k.texts(r.Tools)
-	k.texts(r.Modalities)
-	k.textMap(r.Metadata)
-	k.textMap(r.Headers)
-}
-
-func (k *keyWriter) principal(p *engine.Principal) {
-	k.text(p.ID)
-	k.text(p.Tenant)
-	k.texts(p.Roles)
-	k.textMap(p.Attributes)
-	k.bool(p.Authenticated)
-}
-
-func (k *keyWriter) classifiers(m map[string]engine.ClassifierFacts) {
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(m)))
-	k.names = namesOf(k.names, m)
-	for _, name := range k.names {
-		k.text(name)
-		c := m[name]
-		k.classifier(&c)
+// partOfFinding writes what r reads of the findings of a kind, which is its fourth step.
+func partOfFinding(r vm.Read) findingPart {
+	switch stepOf(r, 4) {
+	case "count":
+		write := integerOf(r, 5)
+		return func(k *keyWriter, f engine.FindingFacts) { write(k, int64(f.Count)) }
+	case "max_score":
+		write := numberOf(r, 5)
+		return func(k *keyWriter, f engine.FindingFacts) { write(k, f.MaxScore) }
 	}
-}
-
-func (k *keyWriter) classifier(c *engine.ClassifierFacts) {
-	k.text(c.Error)
-	k.bool(c.Findings != nil) // absent is not empty
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(c.Findings)))
-	k.inner = namesOf(k.inner, c.Findings)
-	for _, kind := range k.inner {
-		k.text(kind)
-		k.integer(int64(c.Findings[kind].Count))
-		k.float(c.Findings[kind].MaxScore)
+	if len(r.Path) == 4 && onlyThere(r) {
+		return func(*keyWriter, engine.FindingFacts) {}
 	}
-	k.bool(c.Scores != nil)
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(c.Scores)))
-	k.inner = namesOf(k.inner, c.Scores)
-	for _, name := range k.inner {
-		k.text(name)
-		k.float(c.Scores[name])
-	}
-}
-
-func (k *keyWriter) targets(m map[string]engine.TargetFacts) {
-	k.buf = binary.AppendUvarint(k.buf, uint64(len(m)))
-	k.names = namesOf(k.names, m)
-	for _, name := range k.names {
-		k.text(name)
-		t := m[name]
-		k.target(&t)
-	}
-}
-
-func (k *keyWriter) target(t *engine.TargetFacts) {
-	k.text(t.Target)
-	k.text(t.Posture)
-	k.text(t.Dialect)
-	k.text(t.Jurisdiction)
-	k.textMap(t.Attributes)
-	k.text(t.Model)
-	k.float(t.Quality)
-	k.float(t.CostEstimate)
-	k.bool(t.Healthy)
-	k.bool(t.StandIn)
-}
-
-// namesOf are a map's names in order, in the room of names.
-func namesOf[V any](names []string, m map[string]V) []string {
-	names = names[:0]
-	for name := range m {
-		names = append(names, name)
-	}
-	if len(names) > 1 {
-		slices.SortFunc(names, strings.Compare)
-	}
-	return names
+	return (*keyWriter).finding
 }

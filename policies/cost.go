@@ -41,6 +41,8 @@ type CostRead struct {
 	Line int    `json:"line,omitempty"` // where it is read first
 	// Compared: only its place among constants counts, not its value.
 	Compared bool `json:"compared,omitempty"`
+	// There: only whether it is there counts or, of what is true or false, which.
+	There bool `json:"there,omitempty"`
 	// Varies: its value counts, and next to no two requests agree in it, so next to no
 	// decision is found again.
 	Varies bool `json:"varies,omitempty"`
@@ -65,8 +67,8 @@ func (s *Set) Cost() *Cost {
 			for _, name := range r.Path {
 				path = path.then(name)
 			}
-			read := CostRead{Path: path.String(), File: r.Place.File, Line: r.Place.Row, Compared: !r.Exact && len(r.Thresholds) > 0}
-			read.Varies = !read.Compared && varies(path)
+			read := CostRead{Path: path.String(), File: r.Place.File, Line: r.Place.Row, Compared: !r.Exact && len(r.Thresholds) > 0,
+				There: onlyThere(r), Varies: r.Exact && varies(path)}
 			c.Reads = append(c.Reads, read)
 		}
 	}
@@ -242,6 +244,8 @@ func (c *Cost) WriteText(w io.Writer) error {
 		switch {
 		case r.Compared:
 			b.WriteString("  (only as compared with constants)")
+		case r.There:
+			b.WriteString("  (only whether it is there, or is true)")
 		case r.Varies:
 			b.WriteString("  (differs for nearly every request)")
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/sallyport-ai/sallyport/policies/vm"
 )
 
 // inputType is a node of the input's schema. OPA's own type checker takes what is
@@ -73,7 +75,7 @@ func (t *inputType) names() []string {
 type inputPath string
 
 // anyMember is a step of an inputPath that is known only when it is evaluated.
-const anyMember = "\x01"
+const anyMember = vm.AnyMember
 
 func (p inputPath) then(name string) inputPath { return p + inputPath(name) + "\x00" }
 

@@ -18,8 +18,11 @@ import (
 // the rules compare with and right beside it: where the key that a decision is
 // remembered by stays the same, so does the decision.
 func TestKeysTellInputsApart(t *testing.T) {
-	own := setSubject(t, "own", Config{Paths: []string{write(t, map[string]string{"own.rego": comparedTwice})}, Timeout: patience})
-	for _, s := range append(subjects(t), own) {
+	all := subjects(t)
+	for name, rules := range map[string]string{"compared twice": comparedTwice, "parts": readInParts, "wholes": readWhole} {
+		all = append(all, setSubject(t, name, Config{Paths: []string{write(t, map[string]string{"own.rego": rules})}, Timeout: patience}))
+	}
+	for _, s := range all {
 		if len(s.sets) == 0 {
 			continue // not a policy set
 		}
@@ -95,6 +98,66 @@ deny contains {"code": "f", "message": "m"} if input.budget.ttft_ms == 2001
 deny contains {"code": "g", "message": "m"} if input.principal.attributes.zone == ""
 
 deny contains {"code": "h", "message": "m"} if input.request.tools == ["ab"]
+`
+
+// readInParts says in its reasons what it read of each member, and of some by name.
+const readInParts = `package sallyport.rules.own
+
+deny contains {"code": "a", "message": message} if {
+	some key, t in input.targets
+	message := sprintf("%v %v %v %v %v %v", [key, t.posture, t.dialect, t.jurisdiction, t.model, t.cost_estimate_usd])
+}
+
+deny contains {"code": "b", "message": key} if {
+	some key, t in input.targets
+	t.quality > 50
+	t.healthy
+	not t.stand_in
+	not t.attributes.zone
+}
+
+deny contains {"code": "c", "message": sprintf("%v %v", [name, facts.error])} if some name, facts in input.classifiers
+
+deny contains {"code": "d", "message": sprintf("%v %v %v", [name, kind, found.count])} if {
+	some name, facts in input.classifiers
+	some kind, found in facts.findings
+	found.max_score >= 0.5
+}
+
+deny contains {"code": "e", "message": sprintf("%v %v %v", [name, score, value])} if {
+	some name, facts in input.classifiers
+	some score, value in facts.scores
+}
+
+deny contains {"code": "f", "message": "m"} if not input.classifiers.pii.findings.EMAIL_ADDRESS
+
+deny contains {"code": "g", "message": "m"} if not input.classifiers.secrets.findings
+
+deny contains {"code": "h", "message": "m"} if not input.classifiers.secrets.scores
+
+deny contains {"code": "i", "message": "m"} if input.classifiers.complexity.scores.complexity < 0.3
+
+deny contains {"code": "j", "message": sprintf("%v", [input.classifiers.pii.findings.EMAIL_ADDRESS.max_score])}
+
+deny contains {"code": "k", "message": sprintf("%v", [input.classifiers.pii.findings.CREDIT_CARD.count])}
+
+deny contains {"code": "l", "message": sprintf("%v %v", [name, value])} if some name, value in input.request.metadata
+
+deny contains {"code": "m", "message": "m"} if input.request.headers[input.request.model] == "x"
+
+deny contains {"code": "n", "message": sprintf("%v", [input.targets["cloud-0"].attributes])}
+
+deny contains {"code": "o", "message": "m"} if not input.targets["edge-0"]
+`
+
+// readWhole says in its reasons all of what a target and a classifier are.
+const readWhole = `package sallyport.rules.own
+
+deny contains {"code": "a", "message": json.marshal(t)} if some t in input.targets
+
+deny contains {"code": "b", "message": json.marshal(c)} if some c in input.classifiers
+
+deny contains {"code": "c", "message": json.marshal([input.principal, input.request, input.budget, input.usage])}
 `
 
 func cmpText(a, b any) int {

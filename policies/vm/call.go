@@ -30,6 +30,9 @@ type function struct {
 	// constant are the parameters that no statement assigns.
 	constant map[ir.Local]bool
 	run      op
+	// reads is, by place of the parameter, what the function reads of an argument that
+	// no statement assigns.
+	reads map[int]map[string]*Read
 	// input says whether the function or one it calls reads the input document.
 	input bool
 	// memoized functions have no arguments but input and data.
@@ -65,7 +68,7 @@ func (a *argMemo) slot(arg Value) int {
 
 func (c *compiler) function(f *ir.Func) (*function, error) {
 	fn := &function{name: f.Name[strings.IndexByte(f.Name, '.')+1:], index: len(c.p.funcs), result: int(f.Return),
-		memoized: len(f.Params) == 2, shared: map[ir.Local]bool{}}
+		memoized: len(f.Params) == 2, shared: map[ir.Local]bool{}, reads: map[int]map[string]*Read{}}
 	last := f.Return
 	for _, p := range f.Params {
 		fn.params = append(fn.params, int(p))
@@ -154,8 +157,13 @@ func (s *scope) call(st *ir.CallStmt) (op, error) {
 		return s.callFolded(st, fn), nil
 	}
 	for i, a := range st.Args {
-		if l, isLocal := val(a).(ir.Local); ok && isLocal && i < 2 && l <= ir.Data {
-			args[i] = s.quiet(a) // what the function reads of it, it notes itself
+		// What the function reads of the documents, it notes itself.
+		if l, isLocal := val(a).(ir.Local); ok && isLocal && (i < 2 && l <= ir.Data || i >= 2 && s.passed(fn, i, l)) {
+			args[i] = s.quiet(a)
+			continue
+		}
+		if l, isLocal := val(a).(ir.Local); isLocal && i == 0 && s.gets(st, l) {
+			args[i] = s.quiet(a)
 			continue
 		}
 		args[i] = s.operand(a)
@@ -284,7 +292,7 @@ func (s *scope) callDynamic(st *ir.CallDynamicStmt) op {
 		path[i] = s.operand(p)
 	}
 	args := make([]operand, len(st.Args))
-	for i, a := range st.Args {
+	for i, a := range st.Args { // input and data, of which the function itself notes what it reads
 		args[i] = s.quietLocal(a)
 	}
 	to := s.target(st.Result)

@@ -106,19 +106,19 @@ type scope struct {
 	*compiler
 	fn     *function // nil: a plan
 	locals int
-	known  map[ir.Local]Value    // locals whose value is a constant here
-	reads  map[ir.Local]bool     // locals that some operation reads
-	dead   map[ir.Local]bool     // locals that none reads; nil in the first pass
-	base   map[ir.Local]bool     // locals that a reference into the base document has come to
-	rule   int                   // whose body this is, or -1
-	result ir.Local              // of the rule
-	direct ir.Local              // a local whose value is assigned to the function's result at once, or -1
-	muts   map[ir.Local]int      // statements of the block that change a local's value in place
-	uses   map[ir.Local]int      // statements of the block that read a local
-	sets   map[ir.Local]int      // statements of the block that assign a local
-	same   map[ir.Local]ir.Local // locals that are another name of one
-	at     map[ir.Local][]string // locals that hold what is at a path of the input
-	now    ir.Stmt               // being compiled
+	known  map[ir.Local]Value     // locals whose value is a constant here
+	reads  map[ir.Local]bool      // locals that some operation reads
+	dead   map[ir.Local]bool      // locals that none reads; nil in the first pass
+	base   map[ir.Local]bool      // locals that a reference into the base document has come to
+	rule   int                    // whose body this is, or -1
+	result ir.Local               // of the rule
+	direct ir.Local               // a local whose value is assigned to the function's result at once, or -1
+	muts   map[ir.Local]int       // statements of the block that change a local's value in place
+	uses   map[ir.Local]int       // statements of the block that read a local
+	sets   map[ir.Local]int       // statements of the block that assign a local
+	same   map[ir.Local]ir.Local  // locals that are another name of one
+	at     map[ir.Local]inputPath // locals that hold what is at a path of the input
+	now    ir.Stmt                // being compiled
 }
 
 func (c *compiler) scope(fn *function) *scope {
@@ -155,7 +155,14 @@ func (s *scope) topLevel(blocks []*ir.Block) ([]op, error) {
 		var o op
 		for range 2 {
 			s.known, s.base, s.same = map[ir.Local]Value{}, map[ir.Local]bool{}, map[ir.Local]ir.Local{}
-			s.at = map[ir.Local][]string{ir.Input: {}}
+			s.at = map[ir.Local]inputPath{ir.Input: {}}
+			if s.fn != nil {
+				for i, p := range s.fn.params[2:] {
+					if s.fn.constant[ir.Local(p)] {
+						s.at[ir.Local(p)] = inputPath{arg: i + 2}
+					}
+				}
+			}
 			if s.fixed {
 				s.known[ir.Data] = s.p.data
 			}

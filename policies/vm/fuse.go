@@ -35,6 +35,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 		return 0, nil
 	}
 	var keys []Value
+	var names []string
 	last, n := first, 0
 	for n < len(stmts) {
 		d, ok := stmts[n].(*ir.DotStmt)
@@ -45,7 +46,7 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 		if !k.constant() || k.value.kind() != kindString {
 			break
 		}
-		keys, last = append(keys, k.value), d
+		keys, names, last = append(keys, k.value), append(names, k.value.str().s), d
 		n++
 	}
 	if n == 0 {
@@ -55,8 +56,8 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 	if n < len(stmts) && s.uses[last.Target] == 1 {
 		other, same = s.comparedWith(last.Target, stmts[n])
 	}
-	from, ok := val(first.Source).(ir.Local)
-	base := ok && (from == ir.Data || s.base[from])
+	from, isLocal := val(first.Source).(ir.Local)
+	base := isLocal && (from == ir.Data || s.base[from])
 	at := source.local
 	find := func(l []Value) Value {
 		v := l[at]
@@ -70,7 +71,9 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 	}
 	if other.Defined() {
 		s.target(last.Target)
-		s.walked(first.Source, -1, keys, true)
+		if isLocal {
+			s.tested(from, other, names...)
+		}
 		return n + 1, func(_ *Machine, l []Value) ctl {
 			if v := find(l); v.h == nil || equal(v, other) != same {
 				return ctlUndefined
@@ -85,7 +88,9 @@ func (s *scope) path(stmts []ir.Stmt) (int, op) {
 		s.target(st.(*ir.DotStmt).Target)
 	}
 	s.base[last.Target] = base
-	s.walked(first.Source, last.Target, keys, false)
+	if isLocal {
+		s.walked(from, last.Target, names...)
+	}
 	to := int(last.Target)
 	return n, func(_ *Machine, l []Value) ctl {
 		v := find(l)

@@ -32,7 +32,7 @@ func (v Value) AppendJSON(b []byte) ([]byte, error) {
 	case kindNumber:
 		return appendDecimal(b, v)
 	case kindString:
-		return jsontext.AppendQuote(b, v.str().s)
+		return appendText(b, v.str().s)
 	case kindArray:
 		return appendElements(b, v.array().elems)
 	case kindSet:
@@ -67,7 +67,7 @@ func appendMembers(b []byte, t *table) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = jsontext.AppendQuote(b, k.str().s); err != nil {
+		if b, err = appendText(b, k.str().s); err != nil {
 			return nil, err
 		}
 		b = append(b, ':')
@@ -76,6 +76,18 @@ func appendMembers(b []byte, t *table) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
+}
+
+// appendText appends a string, of which most need no escape.
+func appendText(b []byte, s string) ([]byte, error) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return jsontext.AppendQuote(b, s)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"'), nil
 }
 
 // plainKeys says whether keys are strings whose order by bytes is their order by

@@ -11,5 +11,6 @@ import (
 
 func TestMain(m *testing.M) {
 	rego.RegisterPlugin(vm.TargetName, vm.Target{})
+	rego.RegisterPlugin("plan", plans)
 	os.Exit(m.Run())
 }

@@ -5,42 +5,74 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/ir"
 )
 
-// Read is a part of the input that a program reads.
+// AnyMember is a step of a path that leads to every member of what is there.
+const AnyMember = "\x01"
+
+// Read is a part of the input that a program reads. That something is there at each
+// step of its path, and which members where the step is AnyMember, is a part of it.
+// Inputs are taken to be of one shape: what is an object in one is not a text in
+// another.
 type Read struct {
 	// Path are the member names that lead to it; none: the whole input.
 	Path []string
-	// Thresholds are, in order, the numbers it is compared with where comparisons
-	// with constants are all that is done with it: then only its place among them
-	// matters. Exact: anything may be done with it.
-	Thresholds []float64
+	// Exact: anything may be done with what is there. Otherwise it is only compared
+	// with constants: with Thresholds, in order, so that only its place among them
+	// matters, and with true and false.
 	Exact      bool
+	Thresholds []float64
 	// Place is where it is read, the first such place.
 	Place Place
 }
 
 // Reads are the parts of the input on which the program's results depend, none of
-// them within another, in the order of their paths: inputs that agree in all of
+// them held by another, in the order of their paths: inputs that agree in all of
 // them have the same result. What a path leads to may be absent, which counts.
+//
+// They are found in the plan, since that is what is evaluated: the policy's rules,
+// which tell an author where it reads what, are cut short at the first variable.
 func (p *Program) Reads() []Read {
-	var all []Read
+	var all, kept []Read
 	for _, key := range slices.Sorted(keysOf(p.reads)) {
 		r := *p.reads[key]
-		if n := len(all); n > 0 && within(r.Path, all[n-1].Path) {
-			if all[n-1].Exact {
-				continue
-			}
-			// Compared as a whole and looked into: the whole counts.
-			all[n-1].Exact, all[n-1].Thresholds = true, nil
-			continue
-		}
 		slices.Sort(r.Thresholds)
 		r.Thresholds = slices.Compact(r.Thresholds)
 		all = append(all, r)
 	}
-	return all
+	for i := range all {
+		r := &all[i]
+		// Compared as a whole and looked into: the whole counts.
+		if len(r.Thresholds) > 0 && slices.ContainsFunc(all, func(o Read) bool { return len(o.Path) > len(r.Path) && leadsTo(r.Path, o.Path) }) {
+			r.Exact, r.Thresholds = true, nil
+		}
+	}
+	for i, r := range all {
+		held := false
+		for j, o := range all {
+			held = held || i != j && (o.Exact && leadsTo(o.Path, r.Path) ||
+				!r.Exact && len(r.Thresholds) == 0 && len(o.Path) > len(r.Path) && leadsTo(o.Path[:len(r.Path)], r.Path))
+		}
+		if !held {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// leadsTo says whether what is at path, or within it, is at way, too.
+func leadsTo(way, path []string) bool {
+	if len(path) < len(way) {
+		return false
+	}
+	for i, name := range way {
+		if name != AnyMember && name != path[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func keysOf[V any](m map[string]V) func(func(string) bool) {
@@ -53,65 +85,121 @@ func keysOf[V any](m map[string]V) func(func(string) bool) {
 	}
 }
 
-// within says whether path leads to or into what other leads to.
-func within(path, other []string) bool {
-	return len(path) >= len(other) && slices.Equal(path[:len(other)], other)
+// inputPath is where a local's value comes from: what is at a path of the input or of
+// a function's argument.
+type inputPath struct {
+	arg  int // by its place among the parameters; 0: the input
+	path []string
 }
 
-func (s *scope) note(path []string) *Read {
+func (p inputPath) then(steps ...string) inputPath {
+	return inputPath{p.arg, append(slices.Clip(p.path), steps...)}
+}
+
+// whole says whether it is all of the input, which an author is told not to hand on.
+func (p inputPath) whole() bool { return p.arg == 0 && len(p.path) == 0 }
+
+// note is what is known of the reading of a path.
+func (s *scope) note(at inputPath) *Read { return s.noteFrom(at, s.place(s.now)) }
+
+func (s *scope) noteFrom(at inputPath, place Place) *Read {
+	reads := s.p.reads
+	if at.arg > 0 {
+		if reads = s.fn.reads[at.arg]; reads == nil {
+			reads = map[string]*Read{}
+			s.fn.reads[at.arg] = reads
+		}
+	}
 	// A name may hold any byte but no path of one name is a part of another's key.
-	key := strings.Join(path, "\x00") + "\x00"
-	if len(path) == 0 {
+	key := strings.Join(at.path, "\x00") + "\x00"
+	if len(at.path) == 0 {
 		key = ""
 	}
-	r := s.p.reads[key]
+	r := reads[key]
 	if r == nil {
-		r = &Read{Path: slices.Clone(path), Place: s.place(s.now)}
-		s.p.reads[key] = r
+		r = &Read{Path: slices.Clone(at.path), Place: place}
+		reads[key] = r
 	}
 	return r
 }
 
-// pathOf is where in the input a local's value comes from.
-func (s *scope) pathOf(l ir.Local) ([]string, bool) {
+func (r *Read) exactly() { r.Exact, r.Thresholds = true, nil }
+
+// comesFrom is where what is in a local comes from.
+func (s *scope) comesFrom(l ir.Local) (inputPath, bool) {
 	if of, ok := s.same[l]; ok {
 		l = of
 	}
-	path, ok := s.at[l]
-	return path, ok
+	at, ok := s.at[l]
+	return at, ok
 }
 
 // used notes that anything may be done with a local.
 func (s *scope) used(l ir.Local) {
-	if path, ok := s.pathOf(l); ok {
-		r := s.note(path)
-		r.Exact, r.Thresholds = true, nil
+	if at, ok := s.comesFrom(l); ok {
+		s.note(at).exactly()
 	}
 }
 
-// walked notes that keys lead from a source to a target, or, where there is none or
-// it is assigned elsewhere too, to something that is used.
-func (s *scope) walked(source ir.Operand, target ir.Local, keys []Value, used bool) {
-	l, ok := val(source).(ir.Local)
+// walked notes that steps lead from a local to a target or, where that is assigned
+// elsewhere too, to something that is used.
+func (s *scope) walked(source, target ir.Local, steps ...string) {
+	at, ok := s.comesFrom(source)
 	if !ok {
 		return
 	}
-	path, ok := s.pathOf(l)
-	if !ok {
-		return
-	}
-	path = slices.Clone(path)
-	for _, k := range keys {
-		path = append(path, k.str().s)
-	}
-	if used || target < 0 || s.sets[target] != 1 || s.sharedLocal(target) {
-		r := s.note(path)
-		r.Exact, r.Thresholds = true, nil
-		return
-	}
-	s.at[target] = path
+	at = at.then(steps...)
 	// That it is there is read, even if nothing is done with it.
-	s.note(path)
+	r := s.note(at)
+	if s.sets[target] != 1 || s.sharedLocal(target) {
+		r.exactly()
+		return
+	}
+	s.at[target] = at
+}
+
+// tested notes a comparison of what steps lead to from a local with a constant.
+func (s *scope) tested(source ir.Local, with Value, steps ...string) {
+	at, ok := s.comesFrom(source)
+	if !ok {
+		return
+	}
+	if r := s.note(at.then(steps...)); !with.IsBool() {
+		r.exactly()
+	}
+}
+
+// passed notes what a function reads of an argument; false: that is not known.
+func (s *scope) passed(fn *function, arg int, l ir.Local) bool {
+	at, ok := s.comesFrom(l)
+	if !ok || !fn.constant[ir.Local(fn.params[arg])] || at.whole() {
+		return false
+	}
+	for _, key := range slices.Sorted(keysOf(fn.reads[arg])) {
+		of := fn.reads[arg][key]
+		switch r := s.noteFrom(at.then(of.Path...), of.Place); {
+		case of.Exact:
+			r.exactly()
+		case !r.Exact:
+			r.Thresholds = append(r.Thresholds, of.Thresholds...)
+		}
+	}
+	return true
+}
+
+// gets notes the one member that object.get reads of its first operand; false: the
+// call is another, or reads what is not known.
+func (s *scope) gets(call *ir.CallStmt, of ir.Local) bool {
+	at, ok := s.comesFrom(of)
+	if !ok || at.whole() || call.Func != ast.ObjectGet.Name || s.cfg.Builtins[call.Func] != nil {
+		return false
+	}
+	key := s.quiet(call.Args[1])
+	if !key.constant() || key.value.kind() != kindString {
+		return false
+	}
+	s.note(at.then(key.value.str().s)).exactly()
+	return true
 }
 
 // compares notes a comparison of two operands.
@@ -122,11 +210,11 @@ func (s *scope) compares(call *ir.CallStmt) {
 		if !ok {
 			continue
 		}
-		path, ok := s.pathOf(l)
+		at, ok := s.comesFrom(l)
 		if !ok {
 			continue
 		}
-		r := s.note(path)
+		r := s.note(at)
 		other := s.quiet(call.Args[1-i])
 		if f, isFloat := other.value.Float64(); ordered && other.constant() && isFloat && !math.IsInf(f, 0) && threshold(other.value, f) {
 			if !r.Exact {
@@ -134,7 +222,7 @@ func (s *scope) compares(call *ir.CallStmt) {
 			}
 			continue
 		}
-		r.Exact, r.Thresholds = true, nil
+		r.exactly()
 	}
 }
 

@@ -39,8 +39,9 @@ func leave(c ctl) ctl {
 }
 
 func (s *scope) scan(st *ir.ScanStmt) (op, error) {
-	source := s.local(st.Source)
+	source := s.quietLocal(st.Source)
 	key, val := s.target(st.Key), s.target(st.Value)
+	s.walked(st.Source, st.Value, AnyMember)
 	s.base[st.Value] = st.Source == ir.Data || s.base[st.Source]
 	body, err := s.nested(st.Block, true)
 	if err != nil {

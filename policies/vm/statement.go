@@ -237,10 +237,12 @@ func (s *scope) dot(st *ir.DotStmt) op {
 	}
 	to := s.target(st.Target)
 	s.base[st.Target] = base
-	if key.constant() && key.value.kind() == kindString {
-		s.walked(st.Source, st.Target, []Value{key.value}, false)
-	} else {
-		s.operand(st.Source)
+	if isLocal {
+		step := AnyMember
+		if key.constant() && key.value.kind() == kindString {
+			step = key.value.str().s
+		}
+		s.walked(from, st.Target, step)
 	}
 	if base {
 		return func(m *Machine, l []Value) ctl {
@@ -302,7 +304,16 @@ func length(v Value) (int, bool) {
 }
 
 func (s *scope) equal(x, y ir.Operand, want bool) op {
-	a, b := s.operand(x), s.operand(y)
+	a, b := s.quiet(x), s.quiet(y)
+	for i, other := range []operand{b, a} {
+		l, isLocal := val([]ir.Operand{x, y}[i]).(ir.Local)
+		switch {
+		case isLocal && other.constant():
+			s.tested(l, other.value)
+		case isLocal:
+			s.used(l)
+		}
+	}
 	if a.constant() && b.constant() {
 		if equal(a.value, b.value) == want {
 			return nil
