@@ -11,9 +11,10 @@ import (
 // that agree in all of it have the same decision.
 //
 // It is found by walking all rules that data.sallyport.decision can come to, and
-// cut at the first step that is only known when it is evaluated. The compiled
-// evaluator knows more exactly what it reads (vm.Program.Reads), but nothing of
-// sets that it does not compile, and nothing of where else the same is read.
+// cut at the first step that is only known when it is evaluated. It is for authors:
+// what they wrote that reads the whole input, and where, also in sets that are not
+// compiled. What decisions are remembered by has to be exact and is therefore found
+// in the plan that is evaluated (vm.Program.Reads), which no longer shows that.
 type readSet struct {
 	paths []readPath // none within another, sorted
 	whole []wholeRead
