@@ -153,8 +153,12 @@ func build(cfg *Config) (*built, Diagnostics) {
 
 // bindContributions adds the module that tells the library what there is to join:
 //
-//	contributed.deny.residency := … data.sallyport.rules.residency.deny …
+//	contributed.deny.residency := value if {
+//		value := … data.sallyport.rules.residency.deny …
+//		value != set()
+//	}
 //
+// Most packages say nothing about a request, and the library then need not look.
 // The library could look for packages itself only by walking data.sallyport.rules,
 // which would evaluate every helper rule in it and mistake a target named "deny"
 // for a rule. Bound by name, a nested package is read like any other and nothing
@@ -190,7 +194,11 @@ func (b *built) contributed(form string) (*ast.Module, Diagnostics) {
 				continue
 			}
 			ref := append(slices.Clone(m.Package.Path), ast.StringTerm(kind))
-			lines[fmt.Sprintf("contributed.%s[%v] := "+form+"\n", kind, ast.StringTerm(name), ref)] = true
+			nothing := "{}"
+			if kind == "deny" {
+				nothing = "set()"
+			}
+			lines[fmt.Sprintf("contributed.%s[%v] := value if {\n\tvalue := "+form+"\n\tvalue != %s\n}\n", kind, ast.StringTerm(name), ref, nothing)] = true
 		}
 	}
 	var src strings.Builder

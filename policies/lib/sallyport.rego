@@ -53,7 +53,6 @@ deny contains {"code": "policy_error", "message": message, "rule": entry.rule} i
 #   candidate or a target; a target's exclusion holds for each of its models.
 exclude[key] contains {"code": reason.code, "message": reason.message, "rule": rule} if {
 	some rule, by_name in contributed.exclude
-	by_name != {}
 	some key, own in names
 	some name in own
 	some reason in by_name[name]

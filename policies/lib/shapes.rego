@@ -5,23 +5,19 @@ package sallyport
 # description: >-
 #   What packages say in a shape that is not read, each with the package, the
 #   path in it and the shape it must have. The loader finds most of it before it
-#   is ever evaluated; this finds the rest. Most packages say nothing about a
-#   request, which is seen at once.
+#   is ever evaluated; this finds the rest.
 malformed contains {"rule": rule, "path": "deny", "shape": shapes.reasons} if {
 	some rule, reasons in contributed.deny
-	reasons != set()
 	not well_formed_reasons(reasons)
 }
 
 malformed contains {"rule": rule, "path": "exclude", "shape": shapes.exclude} if {
 	some rule, by_name in contributed.exclude
-	by_name != {}
 	not well_formed_exclude(by_name)
 }
 
 malformed contains {"rule": rule, "path": "prefer", "shape": shapes.prefer} if {
 	some rule, by_name in contributed.prefer
-	by_name != {}
 	not well_formed_prefer(by_name)
 }
 
