@@ -19,7 +19,7 @@ import (
 // remembered by stays the same, so does the decision.
 func TestKeysTellInputsApart(t *testing.T) {
 	all := subjects(t)
-	for name, rules := range map[string]string{"compared twice": comparedTwice, "parts": readInParts, "wholes": readWhole} {
+	for name, rules := range map[string]string{"compared twice": comparedTwice, "parts": readInParts, "names": readByName, "wholes": readWhole} {
 		all = append(all, setSubject(t, name, Config{Paths: []string{write(t, map[string]string{"own.rego": rules})}, Timeout: patience}))
 	}
 	for _, s := range all {
@@ -100,7 +100,7 @@ deny contains {"code": "g", "message": "m"} if input.principal.attributes.zone =
 deny contains {"code": "h", "message": "m"} if input.request.tools == ["ab"]
 `
 
-// readInParts says in its reasons what it read of each member, and of some by name.
+// readInParts says in its reasons what it read of each member.
 const readInParts = `package sallyport.rules.own
 
 deny contains {"code": "a", "message": message} if {
@@ -129,6 +129,16 @@ deny contains {"code": "e", "message": sprintf("%v %v %v", [name, score, value])
 	some score, value in facts.scores
 }
 
+deny contains {"code": "l", "message": sprintf("%v %v", [name, value])} if some name, value in input.request.metadata
+
+deny contains {"code": "m", "message": "m"} if input.request.headers[input.request.model] == "x"
+`
+
+// readByName says what it read of some members, or whether they are there.
+const readByName = `package sallyport.rules.own
+
+deny contains {"code": "e", "message": sprintf("%v", [input.classifiers.secrets.findings.SECRET_PRIVATE_KEY])}
+
 deny contains {"code": "f", "message": "m"} if not input.classifiers.pii.findings.EMAIL_ADDRESS
 
 deny contains {"code": "g", "message": "m"} if not input.classifiers.secrets.findings
@@ -140,10 +150,6 @@ deny contains {"code": "i", "message": "m"} if input.classifiers.complexity.scor
 deny contains {"code": "j", "message": sprintf("%v", [input.classifiers.pii.findings.EMAIL_ADDRESS.max_score])}
 
 deny contains {"code": "k", "message": sprintf("%v", [input.classifiers.pii.findings.CREDIT_CARD.count])}
-
-deny contains {"code": "l", "message": sprintf("%v %v", [name, value])} if some name, value in input.request.metadata
-
-deny contains {"code": "m", "message": "m"} if input.request.headers[input.request.model] == "x"
 
 deny contains {"code": "n", "message": sprintf("%v", [input.targets["cloud-0"].attributes])}
 
@@ -158,6 +164,8 @@ deny contains {"code": "a", "message": json.marshal(t)} if some t in input.targe
 deny contains {"code": "b", "message": json.marshal(c)} if some c in input.classifiers
 
 deny contains {"code": "c", "message": json.marshal([input.principal, input.request, input.budget, input.usage])}
+
+deny contains {"code": "d", "message": "m"} if input.request.messages > 0.5
 `
 
 func cmpText(a, b any) int {
@@ -240,9 +248,11 @@ func alternatives(v any, numbers []any) []any {
 		}
 		out = append(out, map[string]any{}, more, renamed)
 		for _, kind := range []string{"EMAIL_ADDRESS", "CREDIT_CARD", "SECRET_PRIVATE_KEY"} {
-			found := maps.Clone(v)
-			found[kind] = map[string]any{"count": 1, "max_score": 0.9}
-			out = append(out, found)
+			for _, facts := range []engine.FindingFacts{{Count: 1, MaxScore: 0.9}, {Count: 2, MaxScore: 0.9}, {Count: 1, MaxScore: 0.4}, {}} {
+				found := maps.Clone(v)
+				found[kind] = facts
+				out = append(out, found)
+			}
 		}
 		failed := maps.Clone(v)
 		failed["error"] = "trap"

@@ -38,8 +38,7 @@ func (p *Program) Reads() []Read {
 	var all, kept []Read
 	for _, key := range slices.Sorted(keysOf(p.reads)) {
 		r := *p.reads[key]
-		slices.Sort(r.Thresholds)
-		r.Thresholds = slices.Compact(r.Thresholds)
+		r.Thresholds = slices.Sorted(slices.Values(r.Thresholds)) // a copy: others may be asking, too
 		all = append(all, r)
 	}
 	for i := range all {
@@ -110,20 +109,27 @@ func (s *scope) noteFrom(at inputPath, place Place) *Read {
 			s.fn.reads[at.arg] = reads
 		}
 	}
-	// A name may hold any byte but no path of one name is a part of another's key.
-	key := strings.Join(at.path, "\x00") + "\x00"
-	if len(at.path) == 0 {
-		key = ""
+	var key strings.Builder
+	for _, name := range at.path { // which may hold any byte
+		key.WriteString(strings.ReplaceAll(name, "\x00", "\x00\xff") + "\x00\x00")
 	}
-	r := reads[key]
+	r := reads[key.String()]
 	if r == nil {
 		r = &Read{Path: slices.Clone(at.path), Place: place}
-		reads[key] = r
+		reads[key.String()] = r
 	}
 	return r
 }
 
 func (r *Read) exactly() { r.Exact, r.Thresholds = true, nil }
+
+func (r *Read) against(thresholds ...float64) {
+	for _, f := range thresholds {
+		if !r.Exact && !slices.Contains(r.Thresholds, f) {
+			r.Thresholds = append(r.Thresholds, f)
+		}
+	}
+}
 
 // comesFrom is where what is in a local comes from.
 func (s *scope) comesFrom(l ir.Local) (inputPath, bool) {
@@ -180,8 +186,8 @@ func (s *scope) passed(fn *function, arg int, l ir.Local) bool {
 		switch r := s.noteFrom(at.then(of.Path...), of.Place); {
 		case of.Exact:
 			r.exactly()
-		case !r.Exact:
-			r.Thresholds = append(r.Thresholds, of.Thresholds...)
+		default:
+			r.against(of.Thresholds...)
 		}
 	}
 	return true
@@ -217,9 +223,7 @@ func (s *scope) compares(call *ir.CallStmt) {
 		r := s.note(at)
 		other := s.quiet(call.Args[1-i])
 		if f, isFloat := other.value.Float64(); ordered && other.constant() && isFloat && !math.IsInf(f, 0) && threshold(other.value, f) {
-			if !r.Exact {
-				r.Thresholds = append(r.Thresholds, f)
-			}
+			r.against(f)
 			continue
 		}
 		r.exactly()
