@@ -106,6 +106,8 @@ func TestReadsAreNarrow(t *testing.T) {
 		"p if {\n\tsome v in input.a\n\tobject.get(v, input.k, 0) == 0\n}":                           "a/* exactly k exactly",
 		"p if {\n\tinput.a.b.c\n\tinput.a[\"b\\u0000c\"]\n}":                                         "a/b/c a/b\x00c",
 		"p if f(input.a, input.b)\n\nf(x, y) if {\n\tx.c == 1\n\ty.d == 2\n}":                        "a/c exactly b/d exactly",
+		"p if {\n\tinput.a.k.b == 1\n\tsome v in input.a\n\tv.b == 2\n}":                             "a/*/b exactly",
+		"p if {\n\tcount(input.a.k) == 1\n\tsome v in input.a\n\tv.b == 2\n}":                        "a/*/b exactly a/k exactly",
 		"p if f(1, input)\n\nf(_, x) if x.a":                                                         " exactly",
 		"p if {\n\tsome v in input.a\n\tcount(v) == 0\n\tv.b\n}":                                     "a/* exactly",
 		"p := input.a.b if not input.a.c\n\nq if p":                                                  "a/b exactly a/c",
