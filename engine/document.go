@@ -15,11 +15,22 @@ import (
 //
 // Query is safe for concurrent use and keeps nothing it is given. path is the
 // document's path below "data", its steps percent-encoded where they must be and
-// separated by slashes; "" is everything. input is JSON, nil: none. The result is
-// canonical JSON, nil where the document is undefined. An error is a *QueryError
-// where the evaluation failed.
+// separated by slashes; "" is everything. input is JSON, nil: none. The answer
+// depends on nothing else. An error is a *QueryError where the evaluation failed.
 type Querier interface {
-	Query(ctx context.Context, path string, input []byte) ([]byte, error)
+	Query(ctx context.Context, path string, input []byte) (QueryAnswer, error)
+}
+
+// QueryAnswer is a document's value. It may be given to many and must not be changed.
+type QueryAnswer struct {
+	Result      json.RawMessage // canonical JSON; nil: the document is undefined
+	InputSHA256 string          // of the input's canonical bytes, hex; "": not made, or there was no input
+}
+
+// KnownAnswer is an answer that was given before.
+type KnownAnswer struct {
+	QueryAnswer
+	by *Snapshot
 }
 
 // QueryError says where and why a document could not be evaluated. Message may
@@ -43,6 +54,9 @@ type DocumentQuery struct {
 	Input   json.RawMessage
 	Client  *Principal
 	TraceID string
+	// Known is what was answered before for the same path and input. It counts where
+	// the same policies are still in force; then Input is not looked at.
+	Known *KnownAnswer
 	// Judge takes the result for a verdict, which is recorded and answered; nil:
 	// the document is all that was asked for. Its error is a policy that does not
 	// answer in a form that can be judged.
@@ -60,6 +74,7 @@ const (
 type DocumentOutcome struct {
 	Outcome
 	Result   json.RawMessage // canonical; nil: undefined
+	Answer   *KnownAnswer    // that may be given again; nil: there is none
 	Revision string          // of the policies that were asked
 	Err      *QueryError     // of a failed evaluation, for the client
 }
@@ -71,7 +86,7 @@ func (e *Engine) Query(ctx context.Context, q *DocumentQuery) DocumentOutcome {
 	defer snap.release()
 	o := DocumentOutcome{Outcome: Outcome{DecisionID: NewID(start), Status: http.StatusOK, Action: ActionAnswer}, Revision: snap.Decider.Revision()}
 	fail := func(status int, code, message string) {
-		o.Result, o.Verdict, o.Action = nil, Deny, ActionDeny
+		o.Answer, o.Result, o.Verdict, o.Action = nil, nil, Deny, ActionDeny
 		o.Status, o.Code, o.Message = status, code, message
 	}
 	querier, ok := snap.Decider.(Querier)
@@ -79,9 +94,16 @@ func (e *Engine) Query(ctx context.Context, q *DocumentQuery) DocumentOutcome {
 		fail(http.StatusNotFound, CodeUnknownRoute, "these policies answer no queries")
 		return o
 	}
-	result, err := querier.Query(ctx, q.Path, q.Input)
+	var answer QueryAnswer
+	var err error
+	known := q.Known != nil && q.Known.by == snap
+	if known {
+		answer = q.Known.QueryAnswer
+	} else {
+		answer, err = querier.Query(ctx, q.Path, q.Input)
+	}
 	o.Timings.Policy = time.Since(start)
-	o.Result = result
+	o.Result, o.Answer = answer.Result, &KnownAnswer{answer, snap}
 	failed := ""
 	if err != nil {
 		o.Err, ok = errors.AsType[*QueryError](err)
@@ -94,13 +116,13 @@ func (e *Engine) Query(ctx context.Context, q *DocumentQuery) DocumentOutcome {
 		}
 		fail(http.StatusInternalServerError, CodePolicyError, "the policy could not be evaluated")
 	} else if q.Judge != nil {
-		if o.Verdict, err = q.Judge(result); err != nil {
+		if o.Verdict, err = q.Judge(answer.Result); err != nil {
 			failed = "bad_result"
 			fail(http.StatusInternalServerError, CodePolicyError, err.Error())
 		}
 	}
 	begun := time.Now()
-	o.Seq, err = e.recorder.Record(ctx, q.record(&o, snap, failed, result, start))
+	o.Seq, err = e.recorder.Record(ctx, q.record(&o, snap, failed, answer, known, start))
 	o.Timings.Record = time.Since(begun)
 	o.Timings.Total = time.Since(start)
 	if err != nil {
@@ -113,12 +135,19 @@ func (e *Engine) Query(ctx context.Context, q *DocumentQuery) DocumentOutcome {
 // record is the query's record. Who asks may put anything into the input, and
 // policy may repeat it in the result: the record holds the hashes of both, and of
 // results only those without a text of their own.
-func (q *DocumentQuery) record(o *DocumentOutcome, snap *Snapshot, failed string, result json.RawMessage, start time.Time) *Record {
+func (q *DocumentQuery) record(o *DocumentOutcome, snap *Snapshot, failed string, answer QueryAnswer, known bool, start time.Time) *Record {
+	result := answer.Result
 	r := &Record{
 		Kind: RecordQuery, Time: FormatTime(start), DecisionID: o.DecisionID, TraceID: q.TraceID, Principal: q.Client,
 		Policy: &RecordPolicy{Revision: o.Revision}, ConfigSHA256: snap.ConfigSHA256,
-		Input: q.Input, Log: LogNone, // the log keeps the hash alone
+		InputSHA256: answer.InputSHA256, Log: LogNone, // the log keeps the hash alone
 		Action: o.Action, Query: &RecordQueried{API: q.API, Path: q.Path, Error: failed, ResultSHA256: hashOf(result)},
+	}
+	if answer.InputSHA256 == "" {
+		r.Input = q.Input
+	}
+	if known {
+		r.Cache = "hit"
 	}
 	if q.Judge != nil {
 		r.Verdict = o.Verdict.String()

@@ -14,8 +14,9 @@ type fakeQuerier struct {
 	query func(path string, input []byte) ([]byte, error)
 }
 
-func (q fakeQuerier) Query(_ context.Context, path string, input []byte) ([]byte, error) {
-	return q.query(path, input)
+func (q fakeQuerier) Query(_ context.Context, path string, input []byte) (QueryAnswer, error) {
+	result, err := q.query(path, input)
+	return QueryAnswer{Result: result}, err
 }
 
 func TestQuery(t *testing.T) {
@@ -83,6 +84,45 @@ func TestQuery(t *testing.T) {
 			t.Errorf("%s: the outcome's message holds a text: %s", tt.name, o.Message)
 		}
 	}
+}
+
+// An answer that is known is given, and recorded, without policy being asked, as
+// long as the policies are the same.
+func TestQueryKnown(t *testing.T) {
+	asked := 0
+	r := newRig(hashingQuerier{fakeQuerier{query: func(string, []byte) ([]byte, error) {
+		asked++
+		return []byte(`{"n":1}`), nil
+	}}})
+	q := &DocumentQuery{API: APIData, Path: "app/x", Input: json.RawMessage(`{}`), Client: &Principal{}}
+	first := r.Query(t.Context(), q)
+	q.Known, q.Input = first.Answer, nil
+	second := r.Query(t.Context(), q)
+	if asked != 1 || string(second.Result) != `{"n":1}` || second.DecisionID == first.DecisionID {
+		t.Errorf("asked %d times, %+v", asked, second)
+	}
+	a, b := r.recorder.records[0], r.recorder.records[1]
+	if a.Cache != "" || b.Cache != "hit" || b.InputSHA256 != "of {}" || b.Query.ResultSHA256 != a.Query.ResultSHA256 || b.DecisionID != second.DecisionID {
+		t.Errorf("recorded %+v and %+v", a, b)
+	}
+	q.Judge = func(json.RawMessage) (Verdict, error) { return Allow, nil }
+	if o := r.Query(t.Context(), q); o.Verdict != Allow || r.recorder.records[2].Verdict != "allow" {
+		t.Errorf("%+v", o)
+	}
+	old := r.Snapshot()
+	r.Swap(&Snapshot{Decider: old.Decider, Forwarder: old.Forwarder, Keys: old.Keys})
+	if o := r.Query(t.Context(), q); asked != 2 || o.Answer.by == first.Answer.by || r.recorder.records[3].Cache != "" {
+		t.Errorf("after a reload: asked %d times, %+v", asked, o)
+	}
+}
+
+// hashingQuerier says what the input's hash is.
+type hashingQuerier struct{ fakeQuerier }
+
+func (q hashingQuerier) Query(ctx context.Context, path string, input []byte) (QueryAnswer, error) {
+	a, err := q.fakeQuerier.Query(ctx, path, input)
+	a.InputSHA256 = "of " + string(input)
+	return a, err
 }
 
 // What cannot be recorded is not answered.

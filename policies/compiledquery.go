@@ -2,10 +2,13 @@ package policies
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"strings"
 	"sync/atomic"
 
+	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/policies/vm"
 )
 
@@ -64,10 +67,10 @@ func (s *Set) compileQuery(q preparedQuery) {
 
 // query answers a query; false: it is for OPA's evaluator to answer, or to say what
 // is wrong.
-func (c *compiledQuery) query(ctx context.Context, input []byte) (_ []byte, ok bool) {
+func (c *compiledQuery) query(ctx context.Context, input []byte) (a engine.QueryAnswer, ok bool) {
 	p := c.program.Load()
 	if p == nil {
-		return nil, false
+		return a, false
 	}
 	defer func() {
 		if recover() != nil { // a fault of the compiled form, which is then used no longer
@@ -79,22 +82,38 @@ func (c *compiledQuery) query(ctx context.Context, input []byte) (_ []byte, ok b
 	defer m.Release()
 	var in vm.Value
 	if input != nil {
+		var exact bool
 		var err error
-		if in, err = m.FromJSON(input); err != nil {
-			return nil, false
+		if in, exact, err = m.FromJSON(input); err != nil {
+			return a, false
+		}
+		if exact {
+			if a.InputSHA256, err = canonicalHash(in); err != nil {
+				return a, false
+			}
 		}
 	}
 	results, err := m.Eval(ctx, p.entry, in)
 	if err != nil {
-		return nil, false
+		return a, false
 	}
 	set, _ := results.Elements()
 	switch len(set) {
 	case 0:
-		return nil, true
+		return a, true
 	case 1:
-		b, err := set[0].Get(p.result).AppendJSON(nil)
-		return b, err == nil
+		a.Result, err = set[0].Get(p.result).AppendJSON(nil)
+		return a, err == nil
 	}
-	return nil, false
+	return a, false
+}
+
+// canonicalHash is the hex SHA-256 of a value's canonical JSON.
+func canonicalHash(v vm.Value) (string, error) {
+	b, err := v.AppendJSON(make([]byte, 0, 2048))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }

@@ -20,7 +20,7 @@ func TestCompiledQueries(t *testing.T) {
 				in = []byte(input)
 			}
 			out, err := s.Query(t.Context(), path, in)
-			return fmt.Sprintf("%s %v", out, err)
+			return fmt.Sprintf("%s %v", out.Result, err)
 		}
 		before := map[string]string{}
 		for _, p := range paths {

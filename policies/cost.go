@@ -131,8 +131,8 @@ func (s *Set) MeasuredCost(ctx context.Context) (*Cost, error) {
 // with some of its values replaced, by constants of the policy where they are texts.
 func (s *Set) generate(ctx context.Context, n int) []*engine.Input {
 	var example any = map[string]any{}
-	if b, err := s.Query(ctx, "sallyport/testing/base", nil); err == nil && b != nil {
-		_ = json.Unmarshal(b, &example) // an older library has none, or another
+	if a, err := s.Query(ctx, "sallyport/testing/base", nil); err == nil && a.Result != nil {
+		_ = json.Unmarshal(a.Result, &example) // an older library has none, or another
 	}
 	g := generator{rand: rand.New(rand.NewPCG(1, 0)), words: []string{"x"}}
 	words := map[string]bool{}

@@ -194,9 +194,9 @@ func TestQuery(t *testing.T) {
 		if tt.input != "" {
 			input = []byte(tt.input)
 		}
-		got, err := s.Query(t.Context(), tt.path, input)
-		if string(got) != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-			t.Errorf("Query(%q, %s) = %s, %v; want %s, %q", tt.path, tt.input, got, err, tt.want, tt.err)
+		answer, err := s.Query(t.Context(), tt.path, input)
+		if got := answer.Result; string(got) != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("Query(%q, %s) = %s, %v; want %s, %q", tt.path, tt.input, answer.Result, err, tt.want, tt.err)
 		}
 	}
 }

@@ -24,22 +24,27 @@ var _ engine.Querier = (*Set)(nil)
 // Query evaluates any document of the set, as OPA's Data API does. path is
 // separated by slashes, without "data"; "" is everything. A step may be
 // percent-encoded, and an integer below the first step is a number, as in OPA. input is
-// JSON; nil: no input. It returns canonical JSON, or nil where the document is
-// undefined. A failed evaluation is an *engine.QueryError; a malformed input is
+// JSON; nil: no input. A failed evaluation is an *engine.QueryError; a malformed input is
 // another error.
 //
 // Built-in functions that fail make the evaluation fail: a document that says
 // "allow" because a check could not be made would be no answer.
-func (s *Set) Query(ctx context.Context, path string, input []byte) ([]byte, error) {
+func (s *Set) Query(ctx context.Context, path string, input []byte) (engine.QueryAnswer, error) {
 	q, err := s.preparedQuery(ctx, path)
 	if err != nil {
-		return nil, err
+		return engine.QueryAnswer{}, err
 	}
 	if s.fast != nil && !s.fast.off.Load() {
-		if result, ok := q.compiled.query(ctx, input); ok {
-			return result, nil
+		if answer, ok := q.compiled.query(ctx, input); ok {
+			return answer, nil
 		}
 	}
+	result, err := s.queryReference(ctx, q, input)
+	return engine.QueryAnswer{Result: result}, err
+}
+
+// queryReference answers a query with OPA's own evaluator.
+func (s *Set) queryReference(ctx context.Context, q preparedQuery, input []byte) ([]byte, error) {
 	var value ast.Value
 	if input != nil {
 		if err := checkJSON(input); err != nil {

@@ -58,8 +58,8 @@ func TestQueryDocuments(t *testing.T) {
 			if tt.input != "" {
 				input = []byte(tt.input)
 			}
-			got, err := s.Query(t.Context(), tt.path, input)
-			code := ""
+			answer, err := s.Query(t.Context(), tt.path, input)
+			got, code := answer.Result, ""
 			if qe, ok := errors.AsType[*engine.QueryError](err); ok {
 				code = qe.Code
 			} else if err != nil {
@@ -112,8 +112,8 @@ func TestPreparedQueriesAreBounded(t *testing.T) {
 		t.Errorf("%d queries by recency, %d by path; want %d", n, m, maxPreparedQueries)
 	}
 	got, err := s.Query(t.Context(), "app/allow", []byte(`{"user":"alice"}`))
-	if string(got) != "true" || err != nil || s.queries.byPath["app/allow"] == nil {
-		t.Errorf("%s, %v", got, err)
+	if string(got.Result) != "true" || err != nil || s.queries.byPath["app/allow"] == nil {
+		t.Errorf("%s, %v", got.Result, err)
 	}
 }
 

@@ -81,12 +81,12 @@ func TestReadme(t *testing.T) {
 	for _, name := range []string{"threshold", "required_classifiers", "denied_kinds", "dangerous_tools", "simple_below", "demanding_from"} {
 		a, errA := given.Query(t.Context(), "sallyport/rules/settings/"+name, nil)
 		b, errB := defaults.Query(t.Context(), "sallyport/rules/settings/"+name, nil)
-		if errA != nil || errB != nil || a == nil || string(a) != string(b) {
-			t.Errorf("%s: README says %s (%v), the policy %s (%v)", name, a, errA, b, errB)
+		if errA != nil || errB != nil || a.Result == nil || string(a.Result) != string(b.Result) {
+			t.Errorf("%s: README says %s (%v), the policy %s (%v)", name, a.Result, errA, b.Result, errB)
 		}
 		read, err := given.Query(t.Context(), "sallyport/settings/"+name, nil)
-		if err != nil || string(read) != string(a) {
-			t.Errorf("%s is not read from data: %s, %v", name, read, err)
+		if err != nil || string(read.Result) != string(a.Result) {
+			t.Errorf("%s is not read from data: %s, %v", name, read.Result, err)
 		}
 	}
 }

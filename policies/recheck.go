@@ -149,7 +149,8 @@ func (s *Set) Evaluation() Evaluation {
 	if f := s.fast; f != nil {
 		e.Compiled = !f.off.Load()
 		if c := f.cache; c != nil {
-			e.Cacheable, e.Looked, e.Hits = true, c.asked.Load(), c.hits.Load()
+			e.Cacheable = true
+			e.Looked, e.Hits = c.kept.Stats()
 		}
 	}
 	if r := s.recheck; r != nil {

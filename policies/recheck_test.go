@@ -189,40 +189,6 @@ deny contains {"code": "model", "message": "m"} if input.request.model == "x"
 	}
 }
 
-// TestCacheIsBounded: whatever is asked, the cache keeps to its bytes.
-func TestCacheIsBounded(t *testing.T) {
-	s, err := Load(t.Context(), standard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const limit = 64 << 10
-	s.fast.cache = newDecisionCache(s.fast.program.Reads(), limit)
-	in := exampleInput(3)
-	for i := range 2000 {
-		in.Principal.ID = strings.Repeat("x", i/4%50)
-		in.Usage.SpentUSD.Month = float64(i / 4)
-		if _, err := s.Decide(t.Context(), in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	total, entries := 0, 0
-	for i := range s.fast.cache.shards {
-		sh := &s.fast.cache.shards[i]
-		n := 0
-		for _, e := range sh.entries {
-			n += e.size()
-		}
-		if n != sh.bytes || n > sh.limit {
-			t.Errorf("shard %d counts %d bytes, holds %d, may hold %d", i, sh.bytes, n, sh.limit)
-		}
-		total += n
-		entries += len(sh.entries)
-	}
-	if total > limit || entries == 0 {
-		t.Errorf("%d entries of %d bytes", entries, total)
-	}
-}
-
 func TestCacheHitAllocatesNothing(t *testing.T) {
 	if underRace {
 		t.Skip("pools keep nothing for certain under the race detector")

@@ -107,7 +107,7 @@ func TestDecisionSchemaDescribesObligations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf(`["%s"]`, strings.Join(known, `","`)); string(library) != want {
-		t.Errorf("obligations of the library: %s\nwant %s", library, want)
+	if want := fmt.Sprintf(`["%s"]`, strings.Join(known, `","`)); string(library.Result) != want {
+		t.Errorf("obligations of the library: %s\nwant %s", library.Result, want)
 	}
 }

@@ -49,18 +49,18 @@ type accessAnswer struct {
 // access answers /access/v1/evaluation and /access/v1/evaluations.
 func (s *Server) access(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, snap *engine.Snapshot, p engine.Principal) {
 	raw, rerr := body(ctx)
-	var members map[string]jsontext.Value
+	var all members
 	if rerr == nil {
-		members, rerr = readDocument(raw)
+		all, rerr = readDocument(raw)
 	}
 	if rerr != nil {
 		s.refuse(ctx, e, start, rerr)
 		return
 	}
 	x := accessExchange{s: s, e: e, snap: snap, client: &p, trace: traceID(joined(&ctx.Request.Header, "Traceparent"))}
-	whole := accessRequest{members["subject"], members["action"], members["resource"], members["context"]}
+	whole := accessRequest{all.get("subject"), all.get("action"), all.get("resource"), all.get("context")}
 	var items []jsontext.Value
-	if many := members["evaluations"]; many != nil && e.Kind == RouteEvaluations {
+	if many := all.get("evaluations"); many != nil && e.Kind == RouteEvaluations {
 		if err := json.Unmarshal(many, &items); err != nil {
 			s.refuse(ctx, e, start, malformed("evaluations", "must be an array of objects"))
 			return
@@ -77,7 +77,7 @@ func (s *Server) access(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, 
 		s.finish(e, x.trace, start, &o)
 		return
 	}
-	stop, rerr := semantic(members["options"])
+	stop, rerr := semantic(all.get("options"))
 	if rerr == nil && len(items) > maxEvaluations {
 		rerr = malformed("evaluations", fmt.Sprintf("must hold at most %d", maxEvaluations))
 	}

@@ -5,26 +5,18 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/recall"
 )
 
 // maxPathBytes bounds the path of a document: it stands in the decision log.
 const maxPathBytes = 2 << 10
-
-// dataAnswer is the reply of OPA's Data API (REST API reference, "Data API").
-// Metrics are nanoseconds.
-type dataAnswer struct {
-	DecisionID string             `json:"decision_id"`
-	Provenance *dataProvenance    `json:"provenance,omitempty"`
-	Metrics    map[string]int64   `json:"metrics,omitempty"`
-	Result     stdjson.RawMessage `json:"result,omitempty"`
-	Warning    *dataWarning       `json:"warning,omitempty"`
-}
 
 // dataProvenance says what answered. Version is this program's, not OPA's.
 type dataProvenance struct {
@@ -41,9 +33,13 @@ type dataWarning struct {
 // nothing to be written through it, and nothing to be read but those documents.
 func (s *Server) document(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, snap *engine.Snapshot, p engine.Principal) {
 	q := &engine.DocumentQuery{API: engine.APIData, Client: &p, TraceID: traceID(joined(&ctx.Request.Header, "Traceparent"))}
-	rerr := readDataRequest(ctx, e, q)
+	rerr := readDataPath(ctx, e, q)
 	if rerr == nil && !offered(snap.Documents, q.Path) {
 		rerr = &engine.RequestError{Status: fasthttp.StatusForbidden, Code: engine.CodeForbidden, Message: "the configuration does not offer this document"}
+	}
+	keep := func(*engine.KnownAnswer) {}
+	if rerr == nil {
+		keep, rerr = s.readDataInput(ctx, e, snap, q)
 	}
 	if rerr != nil {
 		s.refuse(ctx, e, start, rerr)
@@ -56,6 +52,7 @@ func (s *Server) document(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time
 			ctx.Response.SetBodyRaw(opaEvaluationError(o.Err))
 		}
 	} else {
+		keep(o.Answer)
 		s.answerData(ctx, q, &o, start)
 	}
 	// A document is no verdict, whatever it says.
@@ -64,8 +61,8 @@ func (s *Server) document(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time
 	s.finish(e, q.TraceID, start, &counted)
 }
 
-// readDataRequest takes path and input out of a request.
-func readDataRequest(ctx *fasthttp.RequestCtx, e *endpoint, q *engine.DocumentQuery) *engine.RequestError {
+// readDataPath takes the path out of a request.
+func readDataPath(ctx *fasthttp.RequestCtx, e *endpoint, q *engine.DocumentQuery) *engine.RequestError {
 	// The path as it was sent: an escaped slash is part of a step. The router has
 	// seen it decoded and without dots, so a path with dots is another one for it.
 	path, ok := strings.CutPrefix(string(ctx.URI().PathOriginal()), e.Paths[0])
@@ -84,31 +81,83 @@ func readDataRequest(ctx *fasthttp.RequestCtx, e *endpoint, q *engine.DocumentQu
 			return malformed("explain", "is not offered by this service; use sallyport eval --explain")
 		}
 	}
+	return nil
+}
+
+// readDataInput takes the input out of a request, and with it what was answered to
+// the very same request before. What it returns keeps the answer for the next time.
+func (s *Server) readDataInput(ctx *fasthttp.RequestCtx, e *endpoint, snap *engine.Snapshot, q *engine.DocumentQuery) (func(*engine.KnownAnswer), *engine.RequestError) {
+	never := func(*engine.KnownAnswer) {}
 	if e.Method == "GET" {
 		inputs := ctx.QueryArgs().PeekMulti("input")
 		if len(inputs) == 0 {
-			return nil
+			return never, nil
 		}
-		q.Input = append([]byte(nil), inputs[len(inputs)-1]...) // OPA takes the last, too
+		q.Input = inputs[len(inputs)-1] // OPA takes the last, too
 		if rerr := checkDocument(q.Input); rerr != nil {
 			rerr.Field = "input"
-			return rerr
+			return never, rerr
 		}
-		return nil
+		return never, nil
 	}
-	raw, rerr := body(ctx)
+	raw, rerr := bodyInPlace(ctx)
 	if rerr != nil || len(raw) == 0 {
-		return rerr
+		return never, rerr
 	}
-	members, rerr := readDocument(raw)
+	kept := s.documents.of(snap)
+	key := append(append(make([]byte, 0, len(q.Path)+1+len(raw)), q.Path...), 0) // no path holds a zero
+	key = append(key, raw...)
+	known, ok, question := kept.Find(key)
+	if ok {
+		q.Known = known.answer
+		if known.to > 0 {
+			q.Input = raw[known.from:known.to]
+		}
+		return never, nil
+	}
+	all, rerr := readDocument(raw)
 	if rerr != nil {
-		return rerr
+		return never, rerr
 	}
+	fresh := &knownDocument{}
 	// As in OPA, a null input is none, and members of other names are let be.
-	if input := members["input"]; input != nil && input.Kind() != 'n' {
-		q.Input = stdjson.RawMessage(input)
+	if input := all.find("input"); input.value != nil && input.value.Kind() != 'n' {
+		q.Input = stdjson.RawMessage(input.value)
+		fresh.from, fresh.to = input.at, input.at+len(input.value)
 	}
-	return nil
+	return func(a *engine.KnownAnswer) {
+		if a != nil {
+			fresh.answer = a
+			kept.Keep(question, key, fresh, len(a.Result))
+		}
+	}, nil
+}
+
+// knownDocument is the answer to a request, and where in its body the input stands;
+// to is 0 where there is none.
+type knownDocument struct {
+	answer   *engine.KnownAnswer
+	from, to int
+}
+
+// knownDocumentBytes bounds the answers that are remembered.
+const knownDocumentBytes = 8 << 20
+
+// knownDocuments remembers answers by path and body: the answers of one snapshot,
+// for those of another may differ.
+type knownDocuments struct {
+	mu   sync.Mutex
+	snap *engine.Snapshot
+	kept *recall.Cache[*knownDocument]
+}
+
+func (k *knownDocuments) of(snap *engine.Snapshot) *recall.Cache[*knownDocument] {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.snap != snap {
+		k.snap, k.kept = snap, recall.New[*knownDocument](knownDocumentBytes)
+	}
+	return k.kept
 }
 
 // offered says whether a path is one of documents or below one; nil: all are.
@@ -149,31 +198,41 @@ func dotted(path string) bool {
 	return false
 }
 
+// answerData writes the reply of OPA's Data API (REST API reference, "Data API").
+// Metrics are nanoseconds.
 func (s *Server) answerData(ctx *fasthttp.RequestCtx, q *engine.DocumentQuery, o *engine.DocumentOutcome, start time.Time) {
-	a := dataAnswer{DecisionID: o.DecisionID, Result: o.Result}
-	if q.Input == nil && ctx.IsPost() {
-		a.Warning = &dataWarning{"api_usage_warning", "'input' key missing from the request"}
+	b := append(make([]byte, 0, 256+len(o.Result)), `{"decision_id":"`...)
+	b = append(append(b, o.DecisionID...), '"')
+	add := func(name string, v any) {
+		b = append(append(append(b, `,"`...), name...), `":`...)
+		b = append(b, marshal(v)...)
 	}
 	if flag(ctx, "provenance") {
-		a.Provenance = &dataProvenance{Version: s.version, Revision: o.Revision}
+		add("provenance", dataProvenance{Version: s.version, Revision: o.Revision})
 	}
 	if flag(ctx, "metrics") || flag(ctx, "instrument") {
-		a.Metrics = map[string]int64{
+		add("metrics", map[string]int64{
 			"timer_rego_query_eval_ns": o.Timings.Policy.Nanoseconds(),
 			"timer_server_handler_ns":  time.Since(start).Nanoseconds(),
+		})
+	}
+	if o.Result != nil {
+		b = append(append(b, `,"result":`...), o.Result...)
+	}
+	if q.Input == nil && ctx.IsPost() {
+		add("warning", dataWarning{"api_usage_warning", "'input' key missing from the request"})
+	}
+	answer := jsontext.Value(append(b, '}'))
+	if flag(ctx, "pretty") {
+		if pretty := slices.Clone(answer); pretty.Indent(jsontext.WithIndent("  ")) == nil {
+			answer = pretty
 		}
 	}
 	ctx.Response.Header.Set("Sallyport-Decision-Id", o.DecisionID)
 	if t := serverTiming(&o.Timings); t != "" {
 		ctx.Response.Header.Set("Server-Timing", t)
 	}
-	writeJSON(ctx, fasthttp.StatusOK, a)
-	if flag(ctx, "pretty") {
-		pretty := jsontext.Value(ctx.Response.Body())
-		if pretty.Indent(jsontext.WithIndent("  ")) == nil {
-			ctx.Response.SetBodyRaw(pretty)
-		}
-	}
+	answerJSON(ctx, fasthttp.StatusOK, answer)
 }
 
 // opaError is OPA's error envelope. What has a code of OPA's bears that.
@@ -217,13 +276,9 @@ func opaEvaluationError(q *engine.QueryError) []byte {
 }
 
 func opaEnvelope(code, message string, errs []any) []byte {
-	b, err := stdjson.Marshal(struct {
+	return append(marshal(struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Errors  []any  `json:"errors,omitempty"`
-	}{code, message, errs})
-	if err != nil {
-		panic(err) // plain fields only
-	}
-	return append(b, '\n')
+	}{code, message, errs}), '\n')
 }

@@ -71,7 +71,7 @@ func TestData(t *testing.T) {
 	}
 	c.send(post("/v1/data/app?metrics", `{"input":{}}`))
 	_, body := c.read()
-	var a dataAnswer
+	var a struct{ Metrics map[string]int64 }
 	if err := json.Unmarshal([]byte(body), &a); err != nil {
 		t.Fatal(err)
 	}

@@ -189,11 +189,19 @@ func obligations(d *engine.Decision) stdjson.RawMessage {
 }
 
 // writeJSON answers with v, which must be made of plain fields.
-func writeJSON(ctx *fasthttp.RequestCtx, status int, v any) {
+func writeJSON(ctx *fasthttp.RequestCtx, status int, v any) { answerJSON(ctx, status, marshal(v)) }
+
+// marshal is v, which must be made of plain fields, as JSON.
+func marshal(v any) []byte {
 	b, err := stdjson.Marshal(v)
 	if err != nil {
 		panic(fmt.Errorf("encode answer: %w", err))
 	}
+	return b
+}
+
+// answerJSON answers with JSON that is the response's from here on.
+func answerJSON(ctx *fasthttp.RequestCtx, status int, b []byte) {
 	ctx.SetStatusCode(status)
 	ctx.Response.Header.SetContentType("application/json")
 	ctx.Response.SetBodyRaw(b)

@@ -70,6 +70,12 @@ func unauthenticated(why string) *engine.RequestError {
 
 // body returns a copy of the request's body that outlives the handler.
 func body(ctx *fasthttp.RequestCtx) ([]byte, *engine.RequestError) {
+	raw, rerr := bodyInPlace(ctx)
+	return bytes.Clone(raw), rerr
+}
+
+// bodyInPlace returns the request's body, which ends with the handler.
+func bodyInPlace(ctx *fasthttp.RequestCtx) ([]byte, *engine.RequestError) {
 	h := &ctx.Request.Header
 	if !isJSON(string(h.ContentType())) && fromBrowser(h) {
 		return nil, badHeader("content-type", "must be application/json")
@@ -78,7 +84,7 @@ func body(ctx *fasthttp.RequestCtx) ([]byte, *engine.RequestError) {
 	if e := h.Peek("Content-Encoding"); len(e) > 0 && !strings.EqualFold(string(e), "identity") {
 		return nil, badHeader("content-encoding", "must be identity: compressed requests are not read")
 	}
-	return bytes.Clone(ctx.Request.Body()), nil
+	return ctx.Request.Body(), nil
 }
 
 // isJSON says whether a content type is JSON. A malformed parameter after the type

@@ -92,9 +92,11 @@ type Server struct {
 	registry *prometheus.Registry
 	metrics  *metrics
 	router   *router
-	admin    adminState
-	started  time.Time
-	version  string
+	// documents are answers of the Data API that may be given again.
+	documents knownDocuments
+	admin     adminState
+	started   time.Time
+	version   string
 
 	data     plane
 	control  plane

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -110,8 +111,10 @@ func fromAST(a *arena, c *constants, keep bool, v ast.Value) (Value, error) {
 
 // numberOf is the number of a decimal text.
 func numberOf(a *arena, text string) Value {
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil && (i != 0 || text == "0") {
-		return Int(i)
+	if len(text) <= 20 && !strings.ContainsAny(text, ".eE") { // an error would be an allocation
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil && (i != 0 || text == "0") {
+			return Int(i)
+		}
 	}
 	n := a.numbers.new()
 	n.kind, n.text = kindNumber, text
