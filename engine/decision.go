@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"sync"
 )
 
 // Verdict is what policy said. The zero value is deny.
@@ -39,6 +40,24 @@ type Input struct {
 	Budget      InputBudget                `json:"budget"`
 	Usage       InputUsage                 `json:"usage"`
 	Targets     map[string]TargetFacts     `json:"targets"` // candidates only, by Candidate.Key
+
+	// Form is where the log keeps the document's canonical form; nil: the document is
+	// not expected again.
+	Form *InputForm `json:"-"`
+}
+
+// InputForm is the canonical form of a document that comes again and does not change.
+type InputForm struct {
+	once   sync.Once
+	json   []byte
+	sha256 string
+	err    error
+}
+
+// Made returns the canonical JSON and its hash, which make made once.
+func (f *InputForm) Made(make func() (json []byte, sha256 string, err error)) ([]byte, string, error) {
+	f.once.Do(func() { f.json, f.sha256, f.err = make() })
+	return f.json, f.sha256, f.err
 }
 
 // InputRequest is the request's metadata, no text.

@@ -46,13 +46,17 @@ reload all of them; a mistake keeps the old ones in force. SIGTERM and SIGINT
 drain; a second one ends at once.
 
 Compiled classifiers are kept in $CACHE_DIRECTORY/classifiers, else in the user's
-cache folder: $XDG_CACHE_HOME/sallyport/classifiers, by default under ~/.cache.`,
+cache folder: $XDG_CACHE_HOME/sallyport/classifiers, by default under ~/.cache.
+
+Garbage is collected when the heap has grown to 64 MiB or to twice what is in use,
+whichever is more, unless GOGC or GOMEMLIMIT is set.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			level, err := zerolog.ParseLevel(logLevel)
 			if err != nil {
 				return fmt.Errorf("--log-level: %w", err)
 			}
+			keepHeapFloor()
 			return a.runService(c.Context(), path, level)
 		},
 	}

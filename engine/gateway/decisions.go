@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,34 +16,6 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/engine/wire"
 )
-
-// decisionAnswer is the reply of /v1/decisions: the decision, its id and the
-// revision it was made on. Allow, Deny and Exclude are what this program would
-// have done, which is stricter than policy's answer where a rule of the engine
-// fails closed.
-type decisionAnswer struct {
-	DecisionID  string                     `json:"decision_id"`
-	Verdict     string                     `json:"verdict"`
-	Allow       bool                       `json:"allow"`
-	Deny        []engine.Reason            `json:"deny"`
-	Exclude     map[string][]engine.Reason `json:"exclude"`
-	Prefer      map[string]float64         `json:"prefer"`
-	Obligations stdjson.RawMessage         `json:"obligations"`
-	Permitted   []string                   `json:"permitted"` // candidates without an exclusion, sorted
-	Revision    string                     `json:"revision"`
-	Findings    []decisionFinding          `json:"findings,omitempty"`
-}
-
-// decisionFinding says where a classifier hit, by the number of the text in the
-// request, and not what it hit.
-type decisionFinding struct {
-	Classifier string  `json:"classifier"`
-	Kind       string  `json:"kind"`
-	Score      float64 `json:"score"`
-	Text       int     `json:"text"`
-	Start      int     `json:"start"`
-	End        int     `json:"end"`
-}
 
 // decide answers /v1/decisions: a decision and nothing else. A deny is an answer
 // as good as an allow, so both are 200.
@@ -81,34 +56,55 @@ func (s *Server) decide(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, 
 	s.finish(e, trace, start, &o)
 }
 
+// knownInputBytes bounds the input documents that are remembered.
+const knownInputBytes = 8 << 20
+
 // readDecision reads a decision input document, or the request of a dialect that
 // is to be classified first. Exactly one of both is returned.
 func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engine.Input, *engine.RequestError) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, nil, wire.DocumentError(err)
+	known, ok, question := s.inputs.Find(raw)
+	if ok {
+		return nil, known, nil
 	}
-	if _, ok := members["dialect"]; !ok {
-		if len(raw) > engine.MaxInputBytes {
-			return nil, nil, &engine.RequestError{Status: fasthttp.StatusRequestEntityTooLarge, Code: engine.CodeTooLarge,
-				Message: fmt.Sprintf("a decision input document has at most %d bytes", engine.MaxInputBytes)}
+	in, rerr := wire.ReadInput(raw, now)
+	if rerr != nil {
+		// What names a dialect is no input document, and wrong as one.
+		var members map[string]jsontext.Value
+		if err := json.Unmarshal(raw, &members); err != nil {
+			return nil, nil, wire.DocumentError(err)
 		}
-		in, rerr := wire.ReadInput(raw, now)
-		return nil, in, rerr
+		if _, ok := members["dialect"]; ok {
+			req, rerr := s.readWrapped(raw)
+			return req, nil, rerr
+		}
 	}
+	if len(raw) > engine.MaxInputBytes {
+		return nil, nil, &engine.RequestError{Status: fasthttp.StatusRequestEntityTooLarge, Code: engine.CodeTooLarge,
+			Message: fmt.Sprintf("a decision input document has at most %d bytes", engine.MaxInputBytes)}
+	}
+	// One that states no time has now's, and will have another the next time.
+	if rerr == nil && question.Again() && in.Time != now.UTC().Format(time.RFC3339) {
+		in.Form = &engine.InputForm{}
+		s.inputs.Keep(question, raw, in, 3*len(raw))
+	}
+	return nil, in, rerr
+}
+
+// readWrapped reads the request of a dialect.
+func (s *Server) readWrapped(raw []byte) (*engine.Request, *engine.RequestError) {
 	var wrapped struct {
 		Dialect engine.Dialect `json:"dialect"`
 		Request jsontext.Value `json:"request"`
 	}
 	if err := json.Unmarshal(raw, &wrapped, json.RejectUnknownMembers(true)); err != nil {
-		return nil, nil, wire.DocumentError(err)
+		return nil, wire.DocumentError(err)
 	}
 	ingress, ok := s.ingress(wrapped.Dialect)
 	if !ok {
-		return nil, nil, malformed("dialect", "is not a dialect that requests can be read in, such as openai-chat")
+		return nil, malformed("dialect", "is not a dialect that requests can be read in, such as openai-chat")
 	}
 	if wrapped.Request == nil {
-		return nil, nil, malformed("request", "is missing: the body of a request in that dialect")
+		return nil, malformed("request", "is missing: the body of a request in that dialect")
 	}
 	req, rerr := parse(ingress, wrapped.Request)
 	if rerr != nil && rerr.Field != "" {
@@ -116,47 +112,107 @@ func (s *Server) readDecision(raw []byte, now time.Time) (*engine.Request, *engi
 		inner.Field = "request." + rerr.Field
 		rerr = &inner
 	}
-	return req, nil, rerr
+	return req, rerr
 }
 
 func malformed(field, why string) *engine.RequestError {
 	return &engine.RequestError{Status: fasthttp.StatusBadRequest, Code: engine.CodeMalformed, Field: field, Message: why}
 }
 
+// answerDecision writes the reply of /v1/decisions: the decision, its id and the
+// revision it was made on. allow, deny and exclude are what this program would have
+// done, which is stricter than policy's answer where a rule of the engine fails
+// closed. permitted are the candidates without an exclusion, sorted. A finding says
+// where a classifier hit, by the number of the text in the request, and not what.
 func (s *Server) answerDecision(ctx *fasthttp.RequestCtx, o *engine.Outcome, candidates map[string]string) {
-	a := decisionAnswer{
-		DecisionID: o.DecisionID, Verdict: o.Verdict.String(), Allow: o.Verdict == engine.Allow && o.Action == engine.ActionAnswer,
-		Deny: []engine.Reason{}, Exclude: map[string][]engine.Reason{}, Prefer: map[string]float64{},
-		Obligations: stdjson.RawMessage("{}"),
+	allow := o.Verdict == engine.Allow && o.Action == engine.ActionAnswer
+	verdict, revision, obliged := engine.Deny, "", stdjson.RawMessage("{}")
+	if allow {
+		verdict = engine.Allow
 	}
+	var deny []engine.Reason
+	var prefer map[string]float64
 	if d := o.Decision; d != nil {
-		a.Revision, a.Deny = d.Revision, append(a.Deny, d.Deny...)
-		if d.Prefer != nil {
-			a.Prefer = d.Prefer
-		}
-		a.Obligations = obligations(d)
+		revision, deny, prefer, obliged = d.Revision, d.Deny, d.Prefer, obligations(d)
 	}
 	for _, r := range o.Reasons {
-		if !slices.Contains(a.Deny, r) {
-			a.Deny = append(a.Deny, r)
+		if !slices.Contains(deny, r) {
+			deny = append(deny[:len(deny):len(deny)], r)
 		}
 	}
-	if !a.Allow {
-		a.Verdict = engine.Deny.String()
+	b := append(make([]byte, 0, 1024), `{"decision_id":"`...)
+	b = append(append(b, o.DecisionID...), `","verdict":"`...)
+	b = append(append(b, verdict.String()...), `","allow":`...)
+	b = append(strconv.AppendBool(b, allow), `,"deny":`...)
+	b = append(appendReasons(b, deny), `,"exclude":{`...)
+	for i, key := range slices.Sorted(maps.Keys(o.Excluded)) {
+		b = appendReasons(appendMember(b, i, key), o.Excluded[key])
 	}
-	if o.Excluded != nil {
-		a.Exclude = o.Excluded
+	b = append(b, `},"prefer":{`...)
+	for i, key := range slices.Sorted(maps.Keys(prefer)) {
+		b = strconv.AppendFloat(appendMember(b, i, key), prefer[key], 'g', -1, 64)
 	}
-	a.Permitted = permitted(a.Exclude, candidates)
-	for _, f := range o.Findings {
-		a.Findings = append(a.Findings, decisionFinding{f.Classifier, f.Kind, f.Score, f.Text, f.Span.Start, f.Span.End})
+	b = append(append(append(b, `},"obligations":`...), obliged...), `,"permitted":[`...)
+	for i, key := range permitted(o.Excluded, candidates) {
+		b = appendQuoted(appendComma(b, i), key)
 	}
+	b = append(appendQuoted(append(b, `],"revision":`...), revision), findings(o)...)
 	h := &ctx.Response.Header
 	h.Set("Sallyport-Decision-Id", o.DecisionID)
 	if t := serverTiming(&o.Timings); t != "" {
 		h.Set("Server-Timing", t)
 	}
-	writeJSON(ctx, fasthttp.StatusOK, a)
+	answerJSON(ctx, fasthttp.StatusOK, append(b, '}'))
+}
+
+func appendReasons(b []byte, reasons []engine.Reason) []byte {
+	b = append(b, '[')
+	for i, r := range reasons {
+		b = append(appendQuoted(append(appendComma(b, i), `{"code":`...), r.Code), `,"message":`...)
+		b = appendQuoted(b, r.Message)
+		if r.Rule != "" {
+			b = appendQuoted(append(b, `,"rule":`...), r.Rule)
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+// appendMember begins the i-th member of an object.
+func appendMember(b []byte, i int, name string) []byte {
+	return append(appendQuoted(appendComma(b, i), name), ':')
+}
+
+func appendComma(b []byte, i int) []byte {
+	if i > 0 {
+		b = append(b, ',')
+	}
+	return b
+}
+
+func appendQuoted(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s) // the error says that bytes which are not UTF-8 were replaced
+	return b
+}
+
+// findings are the member "findings" of a reply, nothing where there are none.
+func findings(o *engine.Outcome) []byte {
+	if len(o.Findings) == 0 {
+		return nil
+	}
+	type finding struct {
+		Classifier string  `json:"classifier"`
+		Kind       string  `json:"kind"`
+		Score      float64 `json:"score"`
+		Text       int     `json:"text"`
+		Start      int     `json:"start"`
+		End        int     `json:"end"`
+	}
+	all := make([]finding, len(o.Findings))
+	for i, f := range o.Findings {
+		all[i] = finding{f.Classifier, f.Kind, f.Score, f.Text, f.Span.Start, f.Span.End}
+	}
+	return append([]byte(`,"findings":`), marshal(all)...)
 }
 
 // permitted are the candidates without an exclusion, sorted; candidates are the
@@ -175,6 +231,9 @@ func permitted(excluded map[string][]engine.Reason, candidates map[string]string
 // obligations are policy's own words, with those that only another enforcement
 // point may know.
 func obligations(d *engine.Decision) stdjson.RawMessage {
+	if bytes.Contains(d.Raw, []byte(`"obligations":{}`)) { // no other member can be so
+		return stdjson.RawMessage("{}")
+	}
 	var raw struct {
 		Obligations stdjson.RawMessage `json:"obligations"`
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/recall"
 	"github.com/sallyport-ai/sallyport/engine/wire"
 )
 
@@ -94,9 +95,11 @@ type Server struct {
 	router   *router
 	// documents are answers of the Data API that may be given again.
 	documents knownDocuments
-	admin     adminState
-	started   time.Time
-	version   string
+	// inputs are decision input documents by what they were read from.
+	inputs  *recall.Cache[*engine.Input]
+	admin   adminState
+	started time.Time
+	version string
 
 	data     plane
 	control  plane
@@ -132,6 +135,7 @@ func New(c Config) (*Server, error) {
 		handler: c.Handler, ingress: c.Ingress, limits: c.Limits.withDefaults(), log: c.Logger, registry: c.Registry,
 		admin: adminState{Admin: c.Admin}, started: time.Now(), version: c.Version,
 	}
+	s.inputs = recall.New[*engine.Input](knownInputBytes)
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
 	}

@@ -3,6 +3,7 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
@@ -28,18 +29,10 @@ func encode(r *engine.Record) (*entry, error) {
 	c := *r
 	c.Seq = 0
 	var err error
-	switch {
-	case r.Document != nil:
-		c.Input, err = documentAppender(make([]byte, 0, 2048), reflect.ValueOf(r.Document).Elem())
-	case len(r.Input) > 0:
-		c.Input, err = canonical(r.Input)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("record of decision %q: input: %w", r.DecisionID, err)
-	}
-	if len(c.Input) > 0 {
-		sum := sha256.Sum256(c.Input)
-		c.InputSHA256 = hex.EncodeToString(sum[:])
+	if r.Document != nil || len(r.Input) > 0 {
+		if c.Input, c.InputSHA256, err = inputOf(r); err != nil {
+			return nil, fmt.Errorf("record of decision %q: input: %w", r.DecisionID, err)
+		}
 		if r.Log == engine.LogNone {
 			c.Input = nil
 		}
@@ -74,4 +67,21 @@ func encode(r *engine.Record) (*entry, error) {
 		return nil, fmt.Errorf("record of decision %q: %d bytes; a record has at most %d", r.DecisionID, len(raw), maxRecordBytes-seqDigits)
 	}
 	return &entry{json: raw, seqAt: seqAt, stand: 1}, nil
+}
+
+// inputOf is a record's input in canonical form, and the hash of that.
+func inputOf(r *engine.Record) (json.RawMessage, string, error) {
+	form := func() (b []byte, hash string, err error) {
+		if r.Document != nil {
+			b, err = documentAppender(make([]byte, 0, 2048), reflect.ValueOf(r.Document).Elem())
+		} else {
+			b, err = canonical(r.Input)
+		}
+		sum := sha256.Sum256(b)
+		return b, hex.EncodeToString(sum[:]), err
+	}
+	if r.Document != nil && r.Document.Form != nil {
+		return r.Document.Form.Made(form)
+	}
+	return form()
 }

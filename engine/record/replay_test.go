@@ -46,7 +46,9 @@ func randomize(v reflect.Value, rnd *rand.Rand) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			randomize(v.Field(i), rnd)
+			if v.Type().Field(i).Tag.Get("json") != "-" {
+				randomize(v.Field(i), rnd)
+			}
 		}
 	default:
 		panic("a decision input has a field of type " + v.Type().String())
