@@ -14,6 +14,13 @@ const (
 	EventUsage                      // Usage, totals so far
 	EventError                      // Code, Text: the upstream reported a failure in its stream
 	EventEnd                        // the upstream's end marker
+	EventSignature                  // Choice, Tool, Seal: of the call Tool, or of the reasoning that ends here where Tool is -1
+	EventRedacted                   // Choice, Seal: reasoning without a text
+	EventCitation                   // Choice, Citation: of the choice's text so far
+	EventImage                      // Choice, Name (its media type), Data (base64): an image in the answer
+	EventLogprobs                   // Choice, Logprobs: of the text event before it
+	EventVector                     // Choice (index of the input), Vector: an embedding
+	EventOther                      // Choice, Name: an item that has no neutral form, in a frame with Raw
 )
 
 // Finish reasons, in OpenAI's words.
@@ -22,28 +29,68 @@ const (
 	FinishLength = "length"
 	FinishTools  = "tool_calls"
 	FinishFilter = "content_filter"
+	// FinishPause is no end: the target wants the reply sent back to go on (Anthropic's
+	// pause_turn). To a client of another API that is a failure.
+	FinishPause = "pause"
 )
 
-// Event is one step of a reply, in no dialect.
+// Event is one step of a reply, in no dialect. Text and Data are valid until the
+// sink returns, and whoever keeps one clones it; all else is the event's own.
 type Event struct {
-	Kind   EventKind
-	Choice int    // ordinal of the alternative answer
-	Tool   int    // ordinal of the tool call within its choice
-	ID     string // of the reply or the tool call
-	Name   string // of the tool
-	Model  string
-	Text   string
-	Finish string
-	Code   string
-	Usage  Usage
+	Kind     EventKind
+	Choice   int    // ordinal of the alternative answer
+	Tool     int    // ordinal of the tool call within its choice
+	ID       string // of the reply or the tool call
+	Name     string // of the tool
+	Model    string
+	Text     string
+	Finish   string
+	Code     string
+	Usage    Usage
+	Seal     *Opaque
+	Citation *Citation
+	Logprobs []TokenLogprob
+	Vector   []float32
+	Data     []byte
+}
+
+// Content says whether the event is a part of the answer, its end included: once
+// the client has one, no other target can answer.
+func (e *Event) Content() bool {
+	switch e.Kind {
+	case EventStart, EventUsage, EventError, EventSignature, EventOther:
+		return false
+	case EventText, EventReasoning, EventRefusal:
+		return e.Text != ""
+	}
+	return true
+}
+
+// Citation says where a piece of an answer comes from.
+type Citation struct {
+	Kind      string // url, char, page, block, search: what Source counts
+	URL       string
+	Title     string
+	CitedText string
+	DocIndex  int  // of the document in the request, from 0
+	Source    Span // in the document
+	Out       Span // in the bytes of the choice's text; End 0: not known
+}
+
+// TokenLogprob is the probability of a token.
+type TokenLogprob struct {
+	Token   string
+	Bytes   []byte // nil: those of Token
+	Logprob float64
+	Top     []TokenLogprob // alternatives, without Top of their own
 }
 
 // Frame is one unit of an upstream's reply: the payload of one SSE data field,
 // one line of NDJSON, or a whole unary body, with its meaning. Raw and Events
 // are valid until the sink returns.
 type Frame struct {
-	Dialect Dialect
-	Raw     []byte // nil: written by this program, has no upstream bytes
+	Dialect Dialect // the API that Raw is of, such as DialectOpenAIChat
+	Raw     []byte  // nil: written by this program, has no upstream bytes
 	Events  []Event
 }
 
@@ -62,5 +109,6 @@ type ReplyHead struct {
 	Attempt    Attempt
 	Disclose   bool // policy lets the client see the target's name
 	Timings    Timings
-	BudgetLeft int64 // milliseconds of the total budget; -1: no limit
+	BudgetLeft int64  // milliseconds of the total budget; -1: no limit
+	Losses     []Loss // of the request on its way to the target
 }

@@ -296,17 +296,12 @@ const (
 
 // content says whether a frame holds anything of the answer, its end included.
 func content(f *Frame) bool {
-	return slices.ContainsFunc(f.Events, func(e Event) bool {
-		switch e.Kind {
-		case EventText, EventReasoning, EventRefusal:
-			return e.Text != ""
-		case EventToolCall, EventToolArgs, EventFinish, EventEnd:
+	for i := range f.Events {
+		if f.Events[i].Content() {
 			return true
-		case EventStart, EventUsage, EventError:
-			return false
 		}
-		return false
-	})
+	}
+	return false
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

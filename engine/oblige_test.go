@@ -88,7 +88,7 @@ func TestObligationsChangeTheRequest(t *testing.T) {
 	req.ToolChoice = ToolChoice{Mode: "tool", Name: "shell"}
 	r.Handle(t.Context(), req, r.sink)
 	capped := r.scheduler.lastPlan.MaxOutputTokens
-	if capped != 50 || len(req.Tools) != 1 || req.Tools[0].Name != "weather" || req.ToolChoice != (ToolChoice{}) || req.Priority != 5 {
+	if capped != 50 || len(req.Tools) != 1 || req.Tools[0].Name != "weather" || req.ToolChoice.Mode != "" || req.Priority != 5 {
 		t.Errorf("cap %d, tools %v, choice %v, priority %d", capped, req.Tools, req.ToolChoice, req.Priority)
 	}
 

@@ -123,14 +123,19 @@ type Forwarder interface {
 	Forward(ctx context.Context, a *Attempt, sink Sink) (Usage, error)
 }
 
-// Usage is the tokens of a reply. Input and Output are totals; Cached and
-// Reasoning are parts of them.
+// Usage is the tokens of a reply. Input and Output are totals; CachedInput,
+// CacheWrite and AudioInput are parts of Input (the first two of different
+// tokens), Reasoning and AudioOutput of Output.
 type Usage struct {
-	Input       int  `json:"input"`
-	Output      int  `json:"output"`
-	CachedInput int  `json:"cached_input"`
-	Reasoning   int  `json:"reasoning"`
-	Estimated   bool `json:"estimated"` // the upstream gave no usage
+	Input          int  `json:"input"`
+	Output         int  `json:"output"`
+	CachedInput    int  `json:"cached_input"`
+	CacheWrite     int  `json:"cache_write,omitempty"`      // written to the provider's cache
+	CacheWriteLong int  `json:"cache_write_long,omitempty"` // the part of CacheWrite that is kept for an hour
+	Reasoning      int  `json:"reasoning"`
+	AudioInput     int  `json:"audio_input,omitempty"`
+	AudioOutput    int  `json:"audio_output,omitempty"`
+	Estimated      bool `json:"estimated"` // the upstream gave no usage
 }
 
 // UpstreamError is a failed try.

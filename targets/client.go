@@ -20,9 +20,6 @@ import (
 	"github.com/sallyport-ai/sallyport/engine/wire"
 )
 
-// anthropicVersion is the version of the Messages API that engine/wire speaks.
-const anthropicVersion = "2023-06-01"
-
 // newTransport is the HTTP client of one endpoint. The transport is used bare,
 // without http.Client: it follows no redirect, keeps no cookie and puts no URL
 // into its errors. It has no proxy. HTTP/2 is used where TLS negotiates it.
@@ -71,6 +68,9 @@ func (t *trace) watch(ctx context.Context) context.Context {
 // five seconds. HTTP/2 says itself what was not begun, and net/http repeats it.)
 func (e *endpoint) send(ctx context.Context, t *target, a *engine.Attempt, up *wire.UpstreamRequest) (resp *http.Response, connected bool, err error) {
 	u, err := url.Parse(e.base + up.Path)
+	if err == nil {
+		u.RawQuery = up.Query
+	}
 	if err != nil || !strings.HasPrefix(up.Path, "/") {
 		return nil, false, fmt.Errorf("the dialect's path is not one")
 	}
@@ -105,12 +105,12 @@ func (t *target) header(a *engine.Attempt, up *wire.UpstreamRequest) http.Header
 	}
 	if up.Stream {
 		h.Set("Accept", "text/event-stream")
-		if t.Dialect == engine.DialectOllama {
-			h.Set("Accept", "application/x-ndjson")
-		}
 	}
-	if t.Dialect == engine.DialectAnthropic {
-		h.Set("Anthropic-Version", anthropicVersion)
+	if up.Accept != "" {
+		h.Set("Accept", up.Accept)
+	}
+	for _, f := range up.Header {
+		h.Set(f[0], f[1])
 	}
 	if key := t.APIKey.Reveal(); key != "" {
 		switch t.Dialect {

@@ -101,7 +101,8 @@ func (t *target) note(e *engine.UpstreamError) {
 }
 
 func (t *target) forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) (engine.Usage, error) {
-	up, err := t.egress.WriteRequest(a.Request, wire.Upstream{Model: a.Candidate.Upstream, MaxOutputTokens: a.MaxOutputTokens})
+	how := wire.Upstream{Model: a.Candidate.Upstream, MaxOutputTokens: a.MaxOutputTokens, Server: t.server}
+	up, err := t.egress.WriteRequest(a.Request, &how)
 	if err != nil {
 		e := &engine.UpstreamError{Code: codeUnsupported, Retryable: true, Err: err}
 		if re, ok := errors.AsType[*engine.RequestError](err); ok {
@@ -129,7 +130,7 @@ func (t *target) forward(ctx context.Context, a *engine.Attempt, sink engine.Sin
 	var usage engine.Usage
 	defer func() { t.tokens.give(reserved - float64(usage.Input+usage.Output)) }()
 	for _, e := range t.order(now) {
-		x := exchange{target: t, endpoint: e, attempt: a, up: up, sink: sink}
+		x := exchange{target: t, endpoint: e, attempt: a, how: &how, up: up, sink: sink}
 		usage, err = x.run(ctx)
 		if upErr, isUp := errors.AsType[*engine.UpstreamError](err); isUp && (upErr.Code == codeConnect || upErr.Code == codeRefusedAddress) {
 			e.health.fail(time.Now())
@@ -147,6 +148,7 @@ type exchange struct {
 	target   *target
 	endpoint *endpoint
 	attempt  *engine.Attempt
+	how      *wire.Upstream
 	up       *wire.UpstreamRequest
 	sink     engine.Sink
 
@@ -209,7 +211,7 @@ func (x *exchange) run(parent context.Context) (engine.Usage, error) {
 
 // relay reads the reply to its end.
 func (x *exchange) relay(body io.Reader) error {
-	reader := x.target.egress.NewReader(x.attempt.Request)
+	reader := x.target.egress.NewReader(x.attempt.Request, x.how)
 	buf := x.target.takeBuffer()
 	defer x.target.giveBuffer(buf) // a reader keeps nothing of what it was given
 	total := 0
@@ -283,11 +285,8 @@ func (x *exchange) emit(f *engine.Frame) error {
 		case engine.EventEnd:
 			x.ended = true
 			x.content = true
-		case engine.EventText, engine.EventReasoning, engine.EventRefusal, engine.EventToolArgs:
-			x.content = x.content || ev.Text != ""
-		case engine.EventToolCall, engine.EventFinish:
-			x.content = true
-		case engine.EventStart, engine.EventUsage:
+		default:
+			x.content = x.content || ev.Content()
 		}
 	}
 	if x.content && x.first != nil {

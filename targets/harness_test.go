@@ -23,7 +23,7 @@ func chat(t testing.TB, body string) *engine.Request {
 
 func readRequest(t testing.TB, in wire.Ingress, body string) *engine.Request {
 	t.Helper()
-	req, err := in.ReadRequest([]byte(body), wire.Limits{})
+	req, err := in.ReadRequest(&wire.Inbound{Body: []byte(body)}, wire.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

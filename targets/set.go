@@ -51,6 +51,7 @@ type ref struct {
 type target struct {
 	Target
 	egress    wire.Egress
+	server    wire.Server
 	endpoints []*endpoint
 	standIn   *standin.Server
 	health    health
@@ -126,6 +127,9 @@ func newTarget(decl Target) (*target, error) {
 	var ok bool
 	if t.egress, ok = wire.EgressFor(t.Dialect); !ok {
 		return t, fmt.Errorf("dialect %q is not supported", t.Dialect)
+	}
+	if t.server, ok = wire.ServerFor(t.Server); !ok {
+		return t, fmt.Errorf("server %q is not known", t.Server)
 	}
 	endpoints, allowed := t.Endpoints, t.AllowedCIDRs
 	if t.StandIn != nil {

@@ -123,7 +123,7 @@ func readRequest(body []byte, o evalOptions, p *parts) (*engine.Request, error) 
 	if !ok {
 		return nil, fmt.Errorf("--dialect: requests are not read in the dialect %q; use openai-chat", o.dialect)
 	}
-	req, err := ingress.ReadRequest(body, wire.Limits{})
+	req, err := ingress.ReadRequest(&wire.Inbound{Body: body}, wire.Limits{})
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}

@@ -25,7 +25,7 @@ func BenchmarkHandlerOverhead(b *testing.B) {
 	relay := func(_ context.Context, _ *engine.Request, sink engine.Sink) engine.Outcome {
 		o := engine.Outcome{DecisionID: "decision-1", Status: 200, Action: engine.ActionForward, Sent: true}
 		_ = sink.Start(head())
-		f := engine.Frame{Dialect: engine.DialectOpenAI, Raw: relayed, Events: []engine.Event{{Kind: engine.EventText, Text: "word "}}}
+		f := engine.Frame{Dialect: engine.DialectOpenAIChat, Raw: relayed, Events: []engine.Event{{Kind: engine.EventText, Text: "word "}}}
 		for range words {
 			if sink.Frame(&f) != nil {
 				return o

@@ -106,7 +106,7 @@ func (s *Server) readWrapped(raw []byte) (*engine.Request, *engine.RequestError)
 	if wrapped.Request == nil {
 		return nil, malformed("request", "is missing: the body of a request in that dialect")
 	}
-	req, rerr := parse(ingress, wrapped.Request)
+	req, rerr := parse(ingress, &wire.Inbound{Body: wrapped.Request})
 	if rerr != nil && rerr.Field != "" {
 		inner := *rerr
 		inner.Field = "request." + rerr.Field

@@ -166,7 +166,7 @@ func reply(_ context.Context, req *engine.Request, sink engine.Sink, words ...st
 	}
 	if req.Operation == engine.OpEmbeddings {
 		body := []byte(`{"object":"list","data":[],"model":"small"}`)
-		if sink.Frame(&engine.Frame{Dialect: engine.DialectOpenAI, Raw: body}) != nil {
+		if sink.Frame(&engine.Frame{Dialect: req.Dialect, Raw: body}) != nil {
 			return gone()
 		}
 		return o

@@ -115,15 +115,16 @@ func readRequest(ctx *fasthttp.RequestCtx, in wire.Ingress, snap *engine.Snapsho
 	if rerr != nil {
 		return nil, rerr
 	}
-	req, rerr := parse(in, raw)
+	h := &ctx.Request.Header
+	req, rerr := parse(in, &wire.Inbound{Body: raw, Query: string(ctx.URI().QueryString()), Header: func(name string) string { return joined(h, name) }})
 	if rerr != nil {
 		return nil, rerr
 	}
 	return req, addHeaders(req, &ctx.Request.Header, snap, p)
 }
 
-func parse(in wire.Ingress, raw []byte) (*engine.Request, *engine.RequestError) {
-	req, err := in.ReadRequest(raw, wire.Limits{})
+func parse(in wire.Ingress, inbound *wire.Inbound) (*engine.Request, *engine.RequestError) {
+	req, err := in.ReadRequest(inbound, wire.Limits{})
 	if err == nil {
 		return req, nil
 	}

@@ -11,6 +11,9 @@ import (
 // Anthropic is a target's side of Anthropic's Messages API, version 2023-06-01.
 type Anthropic struct{}
 
+// anthropicVersion is the version of the API that requests are written in.
+const anthropicVersion = "2023-06-01"
+
 // anthropicMaxTokens is sent where neither the client nor policy limits the
 // output: the API has no default, and this is what every model of it can give.
 const anthropicMaxTokens = 4096
@@ -81,14 +84,21 @@ type anthropicFormat struct {
 // Supports implements Egress.
 func (Anthropic) Supports(op engine.Operation) bool { return op == engine.OpChat }
 
+// API implements Egress.
+func (Anthropic) API(*engine.Request, *Upstream) engine.Dialect {
+	return engine.DialectAnthropicMessages
+}
+
 // NewReader implements Egress.
-func (Anthropic) NewReader(req *engine.Request) ReplyReader { return newAnthropicReader(req) }
+func (Anthropic) NewReader(req *engine.Request, _ *Upstream) ReplyReader {
+	return newAnthropicReader(req)
+}
 
 // ReadError implements Egress.
 func (Anthropic) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
 // WriteRequest implements Egress.
-func (Anthropic) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
+func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	const d = engine.DialectAnthropic
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
@@ -140,7 +150,7 @@ func (Anthropic) WriteRequest(req *engine.Request, up Upstream) (*UpstreamReques
 	if err != nil {
 		return nil, err
 	}
-	return &UpstreamRequest{Path: "/messages", Body: body, Stream: req.Stream}, nil
+	return &UpstreamRequest{Path: "/messages", Header: [][2]string{{"Anthropic-Version", anthropicVersion}}, Body: body, Stream: req.Stream}, nil
 }
 
 func anthropicPart(p turnPart) (anthropicBlock, error) {
@@ -220,12 +230,12 @@ func (out *anthropicRequest) output(req *engine.Request) error {
 	if ok {
 		c.Format = &anthropicFormat{Type: "json_schema", Schema: v}
 	}
-	switch req.ReasoningEffort {
+	switch req.Reasoning.Effort {
 	case "", "none": // thinking is off unless it is asked for
 	case "minimal":
 		c.Effort = "low"
 	default:
-		c.Effort = req.ReasoningEffort
+		c.Effort = req.Reasoning.Effort
 	}
 	if c != (anthropicOutputConfig{}) {
 		out.OutputConfig = &c

@@ -71,7 +71,7 @@ func newAnthropicReader(req *engine.Request) *anthropicReader {
 	r := &anthropicReader{blocks: map[int]*anthropicOpen{}}
 	// A stream ends in message_stop and a whole message ends itself; nothing else
 	// is an end.
-	r.frames = frames{dialect: engine.DialectAnthropic, decode: r.read, ended: func() bool { return false }}
+	r.frames = frames{dialect: engine.DialectAnthropicMessages, decode: r.read, ended: func() bool { return false }}
 	if req.Stream {
 		r.framing = framedSSE
 	}

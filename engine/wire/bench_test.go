@@ -24,7 +24,7 @@ func BenchmarkReadRequest(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (OpenAIChat{}).ReadRequest(body, Limits{}); err != nil {
+		if _, err := (OpenAIChat{}).ReadRequest(&Inbound{Body: body}, Limits{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -33,14 +33,14 @@ func BenchmarkReadRequest(b *testing.B) {
 func BenchmarkWriteRequest(b *testing.B) {
 	for _, d := range egressDialects {
 		b.Run(string(d), func(b *testing.B) {
-			req, err := OpenAIChat{}.ReadRequest(benchmarkRequest(), Limits{})
+			req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: benchmarkRequest()}, Limits{})
 			if err != nil {
 				b.Fatal(err)
 			}
 			e, _ := EgressFor(d)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := e.WriteRequest(req, Upstream{Model: "m"}); err != nil {
+				if _, err := e.WriteRequest(req, &Upstream{Model: "m"}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -50,12 +50,12 @@ func BenchmarkWriteRequest(b *testing.B) {
 
 // benchmarkChunks runs a chunk from an upstream's bytes to the client's.
 func benchmarkChunks(b *testing.B, d engine.Dialect, head, chunk string) {
-	req, err := OpenAIChat{}.ReadRequest([]byte(replyRequest(true)), Limits{})
+	req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: []byte(replyRequest(true))}, Limits{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	e, _ := EgressFor(d)
-	reader, rep := e.NewReader(req), OpenAIChat{}.NewReply(req)
+	reader, rep := e.NewReader(req, &Upstream{}), OpenAIChat{}.NewReply(req)
 	var dst []byte
 	emit := func(f *engine.Frame) (err error) {
 		dst, err = rep.Frame(dst[:0], f)

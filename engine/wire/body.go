@@ -37,14 +37,20 @@ type body struct {
 	*tree
 	maxDepth int
 	req      *engine.Request
+	names    []string // of members that the dialect's reader knows, see unknown
 	slab     []engine.Text
 	texts    int // made so far
 	err      *engine.RequestError
 }
 
-// readBody parses raw, which must hold a JSON object, and calls field for each
-// of its members in order.
-func readBody(raw []byte, lim Limits, req *engine.Request, field func(b *body, name string, i int) bool) (*engine.Request, error) {
+// readBody parses the body of in, which must hold a JSON object, and calls field
+// for each of its members in order. field says whether it knows the member; one
+// that it does not is inspected and is a hint. "slo" is ours in every dialect.
+//
+// Where in names a model, field must not set one. Names are of the members that
+// field knows at any depth, beside those that unknown lists.
+func readBody(in *Inbound, lim Limits, req *engine.Request, field func(b *body, name string, i int) bool, names ...string) (*engine.Request, error) {
+	raw := in.Body
 	t, err := parse(raw, lim.MaxDepth)
 	if err != nil {
 		return nil, bodyError(raw, err)
@@ -53,13 +59,16 @@ func readBody(raw []byte, lim Limits, req *engine.Request, field func(b *body, n
 		return nil, malformed("", "must be a JSON object, not %s", kindName(t.kind(0)))
 	}
 	req.Body.Raw, req.Fields, req.Priority = raw, t.fields(0), 3
-	b := &body{tree: t, maxDepth: lim.MaxDepth, req: req}
+	req.Model = in.Model
+	b := &body{tree: t, maxDepth: lim.MaxDepth, req: req, names: names}
 	for i := range t.children(0) {
-		name := t.name(i)
-		if b.shared(name, i) || field(b, name, i) {
-			continue
+		switch name := t.name(i); {
+		case name == "slo":
+			b.slo(i)
+		case !field(b, name, i):
+			b.hint(i)
+			b.unknown(i, engine.RoleUser, engine.KindText, -1)
 		}
-		b.unknown(i, engine.RoleUser, engine.KindText, -1)
 	}
 	if b.err == nil && req.Model == "" {
 		b.err = malformed("model", "is missing: name a model, or \"auto\"")
@@ -74,73 +83,6 @@ func readBody(raw []byte, lim Limits, req *engine.Request, field func(b *body, n
 		req.PromptBytes += len(x.Value)
 	}
 	return req, nil
-}
-
-// shared reads the members that all OpenAI bodies have in common.
-func (b *body) shared(name string, i int) bool {
-	s := &b.req.Sampling
-	switch name {
-	case "model":
-		b.req.Model = b.string(i)
-		if b.req.Model == "" {
-			b.fail(i, "must not be empty: name a model, or \"auto\"")
-		}
-	case "stream":
-		b.req.Stream = b.bool(i)
-	case "stream_options":
-		if b.optional(i, '{') {
-			for c := range b.children(i) {
-				if b.name(c) == "include_usage" {
-					b.req.IncludeUsage = b.bool(c)
-				} else {
-					b.unknown(c, engine.RoleUser, engine.KindText, -1)
-				}
-			}
-		}
-	case "temperature":
-		s.Temperature = b.float(i)
-	case "top_p":
-		s.TopP = b.float(i)
-	case "presence_penalty":
-		s.PresencePenalty = b.float(i)
-	case "frequency_penalty":
-		s.FrequencyPenalty = b.float(i)
-	case "top_k":
-		// vLLM's -1 and 0 turn it off.
-		if v, ok := b.integer(i); ok && v > 0 {
-			k := int(v)
-			s.TopK = &k
-		}
-	case "seed":
-		if v, ok := b.integer(i); ok {
-			s.Seed = &v
-		}
-	case "n":
-		v, ok := b.positive(i)
-		if ok && v > maxChoices {
-			b.fail(i, "must be a whole number from 1 to %d", maxChoices)
-		}
-		s.N = v
-	case "stop":
-		b.stop(i)
-	case "max_tokens", "max_completion_tokens":
-		if v, ok := b.positive(i); ok && (b.req.MaxOutputTokens == 0 || v < b.req.MaxOutputTokens) {
-			b.req.MaxOutputTokens = v
-		}
-	case "logit_bias":
-		b.logitBias(i)
-	case "user", "safety_identifier", "prompt_cache_key":
-		if b.optional(i, '"') {
-			b.text(i, engine.RoleUser, engine.KindName, -1)
-		}
-	case "metadata":
-		b.metadata(i)
-	case "slo":
-		b.slo(i)
-	default:
-		return false
-	}
-	return true
 }
 
 // fail keeps the first mistake, which is at node i.
@@ -368,6 +310,11 @@ func (b *body) inspectMember(i int, role engine.Role, kind engine.TextKind, msg 
 // nobody here has judged.
 func (b *body) unknown(i int, role engine.Role, kind engine.TextKind, msg int) {
 	name := b.name(i)
+	for _, known := range b.names {
+		if name != known && strings.EqualFold(name, known) {
+			b.fail(i, "must be spelt %q", known)
+		}
+	}
 	for _, known := range [...]string{
 		"model", "messages", "prompt", "input", "suffix", "stream", "stream_options", "include_usage", "n", "best_of",
 		"max_tokens", "max_completion_tokens", "n_predict", "tools", "functions", "tool_choice", "function_call",
@@ -421,6 +368,17 @@ const (
 	structured = `{["`
 )
 
+// model reads the member that names the model.
+func (b *body) model(i int) {
+	if b.req.Model != "" { // the path has named one
+		b.unknown(i, engine.RoleUser, engine.KindName, -1)
+		return
+	}
+	if b.req.Model = b.string(i); b.req.Model == "" {
+		b.fail(i, "must not be empty: name a model, or \"auto\"")
+	}
+}
+
 func (b *body) stop(i int) {
 	switch b.kind(i) {
 	case 'n':
@@ -458,6 +416,7 @@ func (b *body) metadata(i int) {
 		return
 	}
 	b.req.Metadata = map[string]string{}
+	b.hint(i)
 	for c := range b.children(i) {
 		if b.want(c, '"') {
 			b.req.Metadata[b.name(c)] = b.str(c)
@@ -510,6 +469,45 @@ func (b *body) notPortable(field string) {
 		b.req.NotPortable = append(b.req.NotPortable, field)
 	}
 }
+
+// maxHints bounds the hints of a request, each of which is looked up.
+const maxHints = 32
+
+// hint notes that node i is stated and that no other API is sent it.
+func (b *body) hint(i int) {
+	if len(b.req.Hints) >= maxHints {
+		return
+	}
+	if p := b.path(i); !slices.Contains(b.req.Hints, p) {
+		b.req.Hints = append(b.req.Hints, p)
+	}
+}
+
+// opaque consumes a signature or an encrypted text that a vendor made: base64 with
+// letters of both cases and digits, of a length that no person writes. All else is
+// a text, which is fixed, for its maker compares it.
+func (b *body) opaque(i int, role engine.Role, msg int) string {
+	if !b.optional(i, '"') {
+		return ""
+	}
+	s := b.str(i)
+	if s == "" {
+		return s
+	}
+	var lower, upper bool
+	for k := 0; k < len(s); k++ {
+		lower = lower || s[k] >= 'a' && s[k] <= 'z'
+		upper = upper || s[k] >= 'A' && s[k] <= 'Z'
+	}
+	if len(s) < longOpaque || !isBase64(s) || !lower || !upper || digits(s) == 0 {
+		b.fixed(i, role, engine.KindText, msg)
+	}
+	return s
+}
+
+// longOpaque is the least length of what opaque takes for sealed: real ones have
+// some hundred characters, API keys at most about fifty without a dash in them.
+const longOpaque = 64
 
 // modality notes a kind of content, "text" first and each once.
 func (b *body) modality(m string) {

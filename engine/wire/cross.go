@@ -33,7 +33,7 @@ func checkPortable(req *engine.Request, d engine.Dialect) error {
 		return inexpressible(d, req.NotPortable[0], "only a target of the client's own dialect knows it")
 	}
 	for i, t := range req.Tools {
-		if t.Native != "function" {
+		if t.Kind != engine.ToolFunction {
 			return inexpressible(d, fmt.Sprintf("tools[%d]", i), "only tools of type \"function\" exist there")
 		}
 	}
@@ -197,7 +197,7 @@ func toolID(id string) string {
 }
 
 // maxTokens is the limit to send: the cap, or what the client stated, or 0.
-func maxTokens(req *engine.Request, up Upstream) int {
+func maxTokens(req *engine.Request, up *Upstream) int {
 	switch stated := req.MaxOutputTokens; {
 	case up.MaxOutputTokens == 0:
 		return stated

@@ -31,7 +31,7 @@ func FuzzReadRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, d := range []engine.Dialect{engine.DialectOpenAIChat, engine.DialectOpenAICompletions, engine.DialectOpenAIEmbeddings} {
 			in, _ := IngressFor(d)
-			req, err := in.ReadRequest(bytes.Clone(body), Limits{})
+			req, err := in.ReadRequest(&Inbound{Body: bytes.Clone(body)}, Limits{})
 			if err != nil {
 				requestError(t, err)
 				continue
@@ -54,7 +54,7 @@ func FuzzReadRequest(f *testing.F) {
 // is written for the client's own dialect must still be JSON.
 func writeEdited(t *testing.T, d engine.Dialect, req *engine.Request) {
 	e, _ := EgressFor(d)
-	up, err := e.WriteRequest(req, Upstream{Model: "m", MaxOutputTokens: 3})
+	up, err := e.WriteRequest(req, &Upstream{Model: "m", MaxOutputTokens: 3})
 	if err == nil && !jsontext.Value(up.Body).IsValid() {
 		t.Fatalf("%s: not valid JSON: %s", d, up.Body)
 	}
@@ -171,8 +171,8 @@ func FuzzReplyReaders(f *testing.F) {
 			for _, d := range egressDialects {
 				e, _ := EgressFor(d)
 				e.ReadError(500, body)
-				frames, err := readAll(e.NewReader(req), body, len(body))
-				again, errAgain := readAll(e.NewReader(req), body, 1+abs(size)%64)
+				frames, err := readAll(e.NewReader(req, &Upstream{}), body, len(body))
+				again, errAgain := readAll(e.NewReader(req, &Upstream{}), body, 1+abs(size)%64)
 				if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(frames, again) {
 					t.Fatalf("%s: %v and %v from one reply, cut in two ways", d, err, errAgain)
 				}

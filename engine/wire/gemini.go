@@ -90,14 +90,17 @@ type geminiThinking struct {
 // Supports implements Egress.
 func (Gemini) Supports(op engine.Operation) bool { return op == engine.OpChat }
 
+// API implements Egress.
+func (Gemini) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectGeminiContent }
+
 // NewReader implements Egress.
-func (Gemini) NewReader(req *engine.Request) ReplyReader { return newGeminiReader(req) }
+func (Gemini) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return newGeminiReader(req) }
 
 // ReadError implements Egress.
 func (Gemini) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
 // WriteRequest implements Egress.
-func (Gemini) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
+func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	const d = engine.DialectGemini
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
@@ -150,9 +153,18 @@ func (Gemini) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, 
 	}
 	path := "/" + strings.Join(model, "/") + ":generateContent"
 	if req.Stream {
-		path = "/" + strings.Join(model, "/") + ":streamGenerateContent?alt=sse"
+		path = "/" + strings.Join(model, "/") + ":streamGenerateContent"
 	}
-	return &UpstreamRequest{Path: path, Body: body, Stream: req.Stream}, nil
+	return &UpstreamRequest{Path: path, Query: geminiQuery(req.Stream), Body: body, Stream: req.Stream}, nil
+}
+
+// geminiQuery asks for a stream as server-sent events; it is a JSON array
+// otherwise.
+func geminiQuery(stream bool) string {
+	if stream {
+		return "alt=sse"
+	}
+	return ""
 }
 
 func geminiPartOf(p turnPart) (geminiPart, error) {
@@ -242,7 +254,7 @@ func (out *geminiRequest) tools(req *engine.Request) error {
 	return nil
 }
 
-func (out *geminiRequest) generation(req *engine.Request, up Upstream) error {
+func (out *geminiRequest) generation(req *engine.Request, up *Upstream) error {
 	s := req.Sampling
 	g := &out.GenerationConfig
 	*g = geminiGeneration{Temperature: least(s.Temperature, 2), TopP: s.TopP, TopK: s.TopK, MaxOutputTokens: maxTokens(req, up),
@@ -260,7 +272,7 @@ func (out *geminiRequest) generation(req *engine.Request, up Upstream) error {
 	if ok || req.Format.Type == "json_object" {
 		g.ResponseMIMEType, g.ResponseJSONSchema = "application/json", v
 	}
-	switch req.ReasoningEffort {
+	switch req.Reasoning.Effort {
 	case "":
 	case "none":
 		zero := 0
@@ -268,7 +280,7 @@ func (out *geminiRequest) generation(req *engine.Request, up Upstream) error {
 	case "xhigh", "max":
 		g.ThinkingConfig = &geminiThinking{ThinkingLevel: "high"}
 	default:
-		g.ThinkingConfig = &geminiThinking{ThinkingLevel: req.ReasoningEffort}
+		g.ThinkingConfig = &geminiThinking{ThinkingLevel: req.Reasoning.Effort}
 	}
 	return nil
 }

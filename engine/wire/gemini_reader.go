@@ -57,7 +57,7 @@ type geminiReplyPart struct {
 
 func newGeminiReader(req *engine.Request) *geminiReader {
 	r := &geminiReader{req: req, choices: map[int]*geminiChoice{}}
-	r.frames = frames{dialect: engine.DialectGemini, decode: r.read, ended: r.complete}
+	r.frames = frames{dialect: engine.DialectGeminiContent, decode: r.read, ended: r.complete}
 	if req.Stream {
 		r.framing = framedSSE
 	}

@@ -61,7 +61,7 @@ func TestRequests(t *testing.T) {
 					t.Fatal(err)
 				}
 				e, _ := EgressFor(d)
-				up, err := e.WriteRequest(chatRequest(t, string(body)), Upstream{Model: "upstream-model"})
+				up, err := e.WriteRequest(chatRequest(t, string(body)), &Upstream{Model: "upstream-model"})
 				if err != nil {
 					re, ok := errors.AsType[*engine.RequestError](err)
 					if !ok {
@@ -74,7 +74,11 @@ func TestRequests(t *testing.T) {
 				if err := v.Indent(jsontext.WithIndent(" ")); err != nil {
 					t.Fatal(err)
 				}
-				golden(t, name+".golden", fmt.Sprintf("%s stream=%v\n%s\n", up.Path, up.Stream, v))
+				path := up.Path
+				if up.Query != "" {
+					path += "?" + up.Query
+				}
+				golden(t, name+".golden", fmt.Sprintf("%s stream=%v\n%s\n", path, up.Stream, v))
 			})
 		}
 	}
@@ -115,18 +119,18 @@ func reply(t *testing.T, d engine.Dialect, req *engine.Request, body []byte) str
 	if !ok {
 		t.Fatalf("no dialect %q", d)
 	}
-	frames, err := readAll(e.NewReader(req), body, len(body))
+	frames, err := readAll(e.NewReader(req, &Upstream{}), body, len(body))
 	same := func(how string, again []engine.Frame, errAgain error) {
 		if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(frames, again) {
 			t.Fatalf("%s: error %v, not %v; frames:\n%s", how, errAgain, err, cmp.Diff(frames, again))
 		}
 	}
 	for size := 1; size < 16; size++ {
-		again, errAgain := readAll(e.NewReader(req), body, size)
+		again, errAgain := readAll(e.NewReader(req, &Upstream{}), body, size)
 		same(fmt.Sprintf("cut every %d bytes", size), again, errAgain)
 	}
 	for at := 1; at < len(body); at++ {
-		again, errAgain := readPieces(e.NewReader(req), body[:at], body[at:])
+		again, errAgain := readPieces(e.NewReader(req, &Upstream{}), body[:at], body[at:])
 		same(fmt.Sprintf("cut at byte %d", at), again, errAgain)
 	}
 	var out strings.Builder

@@ -87,7 +87,7 @@ func write(t testing.TB, rep Reply, frames []engine.Frame) string {
 // chatRequest parses a chat body that must be good.
 func chatRequest(t testing.TB, body string) *engine.Request {
 	t.Helper()
-	req, err := OpenAIChat{}.ReadRequest([]byte(body), Limits{})
+	req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: []byte(body)}, Limits{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, body)
 	}
@@ -117,11 +117,25 @@ func fold(frames []engine.Frame) string {
 			case engine.EventFinish:
 				key, text = fmt.Sprintf("finish %d", e.Choice), e.Finish
 			case engine.EventUsage:
-				key, text = "usage", fmt.Sprintf("%+v", e.Usage)
+				key, text = "usage", usageText(e.Usage)
 			case engine.EventError:
 				key, text = "error "+e.Code, e.Text
 			case engine.EventEnd:
 				key = "end"
+			case engine.EventSignature:
+				key, text = fmt.Sprintf("signature %d.%d", e.Choice, e.Tool), sealText(e.Seal)
+			case engine.EventRedacted:
+				key, text = fmt.Sprintf("redacted %d", e.Choice), sealText(e.Seal)
+			case engine.EventCitation:
+				key, text = fmt.Sprintf("citation %d", e.Choice), fmt.Sprintf("%+v", *e.Citation)
+			case engine.EventImage:
+				key, text = fmt.Sprintf("image %d", e.Choice), fmt.Sprintf("%s %s", e.Name, e.Data)
+			case engine.EventLogprobs:
+				key, text = fmt.Sprintf("logprobs %d", e.Choice), fmt.Sprintf("%+v", e.Logprobs)
+			case engine.EventVector:
+				key, text = fmt.Sprintf("vector %d", e.Choice), fmt.Sprint(e.Vector)
+			case engine.EventOther:
+				key, text = fmt.Sprintf("other %d", e.Choice), e.Name
 			}
 			if key == last && e.Kind != engine.EventUsage {
 				b.WriteString(text)
@@ -132,6 +146,26 @@ func fold(frames []engine.Frame) string {
 		}
 	}
 	return strings.TrimPrefix(b.String()+"\n", "\n")
+}
+
+// usageText names the figures that every dialect has, and the others where they
+// are not 0.
+func usageText(u engine.Usage) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "{Input:%d Output:%d CachedInput:%d Reasoning:%d Estimated:%v", u.Input, u.Output, u.CachedInput, u.Reasoning, u.Estimated)
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"CacheWrite", u.CacheWrite}, {"CacheWriteLong", u.CacheWriteLong}, {"AudioInput", u.AudioInput}, {"AudioOutput", u.AudioOutput}} {
+		if f.n != 0 {
+			fmt.Fprintf(&b, " %s:%d", f.name, f.n)
+		}
+	}
+	return b.String() + "}"
+}
+
+func sealText(s *engine.Opaque) string {
+	return fmt.Sprintf("%s kind %d id %q %s", s.Origin, s.Kind, s.ID, s.Data)
 }
 
 var randomID = regexp.MustCompile(`chatcmpl-[A-Z2-7]{26}`)

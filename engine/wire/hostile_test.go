@@ -29,7 +29,7 @@ func TestTooManyToolCalls(t *testing.T) {
 		engine.DialectOllama:    `{"message":{"tool_calls":[` + list(`{"function":{"name":"f"}}`) + `]},"done":true}`,
 	} {
 		e, _ := EgressFor(dialect)
-		if _, err := readAll(e.NewReader(chatRequest(t, replyRequest(false))), []byte(body), len(body)); !errors.Is(err, errTooManyCalls) {
+		if _, err := readAll(e.NewReader(chatRequest(t, replyRequest(false)), &Upstream{}), []byte(body), len(body)); !errors.Is(err, errTooManyCalls) {
 			t.Errorf("%s: %v", dialect, err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestTooManyToolCalls(t *testing.T) {
 func TestToolCallIndex(t *testing.T) {
 	for _, index := range []int{-1, 2_000_000_000} {
 		body := fmt.Sprintf(`{"choices":[{"index":0,"message":{"tool_calls":[{"index":%d,"id":"a","function":{"name":"f"}}]},"finish_reason":"stop"}]}`, index)
-		if _, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false))), []byte(body), len(body)); !errors.Is(err, errTooManyCalls) {
+		if _, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false)), &Upstream{}), []byte(body), len(body)); !errors.Is(err, errTooManyCalls) {
 			t.Errorf("index %d: %v", index, err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestTooManyOpenBlocks(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(&b, "data: {\"type\":\"content_block_start\",\"index\":%d,\"content_block\":{\"type\":\"x\"}}\n\n", i)
 	}
-	if _, err := readAll(Anthropic{}.NewReader(chatRequest(t, replyRequest(true))), []byte(b.String()), b.Len()); !errors.Is(err, errManyBlocks) {
+	if _, err := readAll(Anthropic{}.NewReader(chatRequest(t, replyRequest(true)), &Upstream{}), []byte(b.String()), b.Len()); !errors.Is(err, errManyBlocks) {
 		t.Error(err)
 	}
 }
@@ -59,7 +59,7 @@ func TestTooManyOpenBlocks(t *testing.T) {
 func TestContentOfManyParts(t *testing.T) {
 	part := `{"text":"` + strings.Repeat("x", 40) + `"},`
 	body := `{"choices":[{"index":0,"message":{"content":[` + strings.Repeat(part, 200_000) + `{"text":"."}]},"finish_reason":"stop"}]}`
-	frames, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false))), []byte(body), len(body))
+	frames, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false)), &Upstream{}), []byte(body), len(body))
 	if err != nil || len(frames) != 1 {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestUsageThatCannotBe(t *testing.T) {
 		{`{"prompt_tokens":5,"completion_tokens":9000000000000000000}`, nil},
 	} {
 		body := `{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}],"usage":` + test.usage + `}`
-		frames, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false))), []byte(body), len(body))
+		frames, err := readAll(OpenAI{}.NewReader(chatRequest(t, replyRequest(false)), &Upstream{}), []byte(body), len(body))
 		if err != nil {
 			t.Fatal(err)
 		}

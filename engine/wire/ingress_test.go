@@ -163,7 +163,7 @@ func TestReadRequestMistakes(t *testing.T) {
 			if !ok {
 				t.Fatal("no such dialect")
 			}
-			_, err := in.ReadRequest([]byte(tt.body), Limits{})
+			_, err := in.ReadRequest(&Inbound{Body: []byte(tt.body)}, Limits{})
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -190,7 +190,7 @@ func TestReadCompletionsAndEmbeddings(t *testing.T) {
 			`{"input":"a","model":"u","encoding_format":"base64","dimensions":256,"user":"ann"}`, []string{"a", "ann"}},
 	} {
 		in, _ := IngressFor(tt.dialect)
-		req, err := in.ReadRequest([]byte(tt.body), Limits{})
+		req, err := in.ReadRequest(&Inbound{Body: []byte(tt.body)}, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestReadCompletionsAndEmbeddings(t *testing.T) {
 		if d := cmp.Diff(tt.texts, texts); d != "" {
 			t.Errorf("%s: texts (-want +got):\n%s", tt.dialect, d)
 		}
-		up, err := OpenAI{}.WriteRequest(req, Upstream{Model: "u", MaxOutputTokens: 5})
+		up, err := OpenAI{}.WriteRequest(req, &Upstream{Model: "u", MaxOutputTokens: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestReadCompletionsAndEmbeddings(t *testing.T) {
 		}
 		for _, d := range egressDialects[1:] {
 			e, _ := EgressFor(d)
-			if _, err := e.WriteRequest(req, Upstream{Model: "u"}); err == nil || e.Supports(req.Operation) {
+			if _, err := e.WriteRequest(req, &Upstream{Model: "u"}); err == nil || e.Supports(req.Operation) {
 				t.Errorf("%s takes operation %s", d, req.Operation)
 			}
 		}

@@ -38,7 +38,7 @@ func TestReadRequestInspectsSettings(t *testing.T) {
 		{"image", user(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + card + `"}}`), "data:image/png;base64," + card},
 		{"media type", user(`{"type":"image_url","image_url":{"url":"data:image/` + key + `;base64,iVBORw0KGgo="}}`), "data:image/" + key + ";base64,iVBORw0KGgo="},
 	} {
-		req, err := OpenAIChat{}.ReadRequest([]byte(test.body), Limits{})
+		req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: []byte(test.body)}, Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue

@@ -16,16 +16,16 @@ func TestManyParts(t *testing.T) {
 		return []byte(before + strings.Repeat(part+",", 250_000) + part + after)
 	}
 	calls := many(`{"model":"m","messages":[{"role":"assistant","tool_calls":[`, `{"type":"x","custom":{}}`, `]}]}`)
-	if _, err := (OpenAIChat{}).ReadRequest(calls, Limits{}); err != nil {
+	if _, err := (OpenAIChat{}).ReadRequest(&Inbound{Body: calls}, Limits{}); err != nil {
 		t.Error(err)
 	}
 	tools := many(`{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[`, `{"type":"function","function":{"name":"f"}}`, `]}`)
-	req, err := OpenAIChat{}.ReadRequest(tools, Limits{})
+	req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: tools}, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Tools = req.Tools[1:]
-	if _, err := (OpenAI{}).WriteRequest(req, Upstream{Model: "m"}); err != nil {
+	if _, err := (OpenAI{}).WriteRequest(req, &Upstream{Model: "m"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -36,7 +36,7 @@ func TestTooManyTexts(t *testing.T) {
 		"strings":      `{"model":"m","x":[` + strings.Repeat(`"",`, maxTexts) + `1]}`,
 		"tool results": `{"model":"m","messages":[` + strings.Repeat(`{"role":"tool","tool_call_id":"c","content":"`+inner+`"},`, 2) + `{"role":"user","content":"hi"}]}`,
 	} {
-		_, err := OpenAIChat{}.ReadRequest([]byte(body), Limits{})
+		_, err := OpenAIChat{}.ReadRequest(&Inbound{Body: []byte(body)}, Limits{})
 		re, ok := errors.AsType[*engine.RequestError](err)
 		if !ok || re.Status != http.StatusRequestEntityTooLarge || re.Code != engine.CodeTooLarge {
 			t.Errorf("%s: got %v", name, err)

@@ -62,14 +62,17 @@ type ollamaOptions struct {
 // Supports implements Egress.
 func (Ollama) Supports(op engine.Operation) bool { return op == engine.OpChat }
 
+// API implements Egress.
+func (Ollama) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectOllamaChat }
+
 // NewReader implements Egress.
-func (Ollama) NewReader(req *engine.Request) ReplyReader { return newOllamaReader(req) }
+func (Ollama) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return newOllamaReader(req) }
 
 // ReadError implements Egress.
 func (Ollama) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
 // WriteRequest implements Egress.
-func (Ollama) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
+func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	const d = engine.DialectOllama
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (Ollama) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, 
 	} else if req.Format.Type == "json_object" {
 		out.Format = jsontext.Value(`"json"`)
 	}
-	switch req.ReasoningEffort {
+	switch req.Reasoning.Effort {
 	case "": // the model's own default
 	case "none":
 		out.Think = jsontext.Value("false")
@@ -108,13 +111,17 @@ func (Ollama) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, 
 	case "xhigh", "max":
 		out.Think = jsontext.Value(`"high"`)
 	default:
-		out.Think = quoted(nil, "", req.ReasoningEffort)
+		out.Think = quoted(nil, "", req.Reasoning.Effort)
 	}
 	body, err := build(&out)
 	if err != nil {
 		return nil, err
 	}
-	return &UpstreamRequest{Path: "/api/chat", Body: body, Stream: req.Stream}, nil
+	post := &UpstreamRequest{Path: "/api/chat", Body: body, Stream: req.Stream}
+	if req.Stream {
+		post.Accept = "application/x-ndjson"
+	}
+	return post, nil
 }
 
 // ollamaMessageOf writes one message. Its content is a single string: parts are

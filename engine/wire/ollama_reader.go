@@ -36,7 +36,7 @@ type ollamaReply struct {
 
 func newOllamaReader(req *engine.Request) *ollamaReader {
 	r := &ollamaReader{req: req}
-	r.frames = frames{dialect: engine.DialectOllama, decode: r.read, ended: func() bool { return false }}
+	r.frames = frames{dialect: engine.DialectOllamaChat, decode: r.read, ended: func() bool { return false }}
 	if req.Stream {
 		r.framing = framedNDJSON
 	}

@@ -11,12 +11,12 @@ import (
 type OpenAIChat struct{}
 
 // ReadRequest implements Ingress.
-func (OpenAIChat) ReadRequest(raw []byte, lim Limits) (*engine.Request, error) {
+func (OpenAIChat) ReadRequest(in *Inbound, lim Limits) (*engine.Request, error) {
 	req := &engine.Request{Dialect: engine.DialectOpenAIChat, Operation: engine.OpChat}
 	seen := false
-	req, err := readBody(raw, lim, req, func(b *body, name string, i int) bool {
+	req, err := readBody(in, lim, req, func(b *body, name string, i int) bool {
 		seen = seen || name == "messages"
-		return b.chatField(name, i)
+		return b.openAIField(name, i) || b.chatField(name, i)
 	})
 	if err != nil {
 		return nil, err
@@ -32,6 +32,69 @@ func (OpenAIChat) NewReply(req *engine.Request) Reply { return newOpenAIReply(re
 
 // Error implements Ingress.
 func (OpenAIChat) Error(o *engine.Outcome) []byte { return openAIError(o) }
+
+// openAIField reads a member that all OpenAI bodies have in common.
+func (b *body) openAIField(name string, i int) bool {
+	s := &b.req.Sampling
+	switch name {
+	case "model":
+		b.model(i)
+	case "stream":
+		b.req.Stream = b.bool(i)
+	case "stream_options":
+		if b.optional(i, '{') {
+			for c := range b.children(i) {
+				if b.name(c) == "include_usage" {
+					b.req.IncludeUsage = b.bool(c)
+				} else {
+					b.unknown(c, engine.RoleUser, engine.KindText, -1)
+				}
+			}
+		}
+	case "temperature":
+		s.Temperature = b.float(i)
+	case "top_p":
+		s.TopP = b.float(i)
+	case "presence_penalty":
+		s.PresencePenalty = b.float(i)
+	case "frequency_penalty":
+		s.FrequencyPenalty = b.float(i)
+	case "top_k":
+		// vLLM's -1 and 0 turn it off.
+		if v, ok := b.integer(i); ok && v > 0 {
+			k := int(v)
+			s.TopK = &k
+		}
+	case "seed":
+		if v, ok := b.integer(i); ok {
+			s.Seed = &v
+		}
+	case "n":
+		v, ok := b.positive(i)
+		if ok && v > maxChoices {
+			b.fail(i, "must be a whole number from 1 to %d", maxChoices)
+		}
+		s.N = v
+	case "stop":
+		b.stop(i)
+	case "max_tokens", "max_completion_tokens":
+		if v, ok := b.positive(i); ok && (b.req.MaxOutputTokens == 0 || v < b.req.MaxOutputTokens) {
+			b.req.MaxOutputTokens = v
+		}
+	case "logit_bias":
+		b.logitBias(i)
+	case "user", "safety_identifier", "prompt_cache_key":
+		if b.optional(i, '"') {
+			b.hint(i)
+			b.text(i, engine.RoleUser, engine.KindName, -1)
+		}
+	case "metadata":
+		b.metadata(i)
+	default:
+		return false
+	}
+	return true
+}
 
 // chatField reads a member of a chat completion body.
 func (b *body) chatField(name string, i int) bool {
@@ -60,7 +123,7 @@ func (b *body) chatField(name string, i int) bool {
 	case "response_format":
 		b.responseFormat(i)
 	case "reasoning_effort":
-		b.req.ReasoningEffort = b.enum(i)
+		b.req.Reasoning.Effort = b.enum(i)
 	case "logprobs":
 		if b.bool(i) {
 			b.notPortable(name)
@@ -83,9 +146,13 @@ func (b *body) chatField(name string, i int) bool {
 			b.inspect(i, engine.RoleUser, engine.KindText, -1)
 		}
 	case "service_tier", "verbosity", "prompt_cache_retention":
-		b.enum(i)
+		if b.enum(i) != "" {
+			b.hint(i)
+		}
 	case "store":
-		b.bool(i)
+		if b.bool(i) {
+			b.hint(i)
+		}
 	default:
 		return false
 	}

@@ -8,9 +8,9 @@ import (
 type OpenAICompletions struct{}
 
 // ReadRequest implements Ingress. Each prompt is a user's message.
-func (OpenAICompletions) ReadRequest(raw []byte, lim Limits) (*engine.Request, error) {
+func (OpenAICompletions) ReadRequest(in *Inbound, lim Limits) (*engine.Request, error) {
 	req := &engine.Request{Dialect: engine.DialectOpenAICompletions, Operation: engine.OpCompletion}
-	req, err := readBody(raw, lim, req, func(b *body, name string, i int) bool {
+	req, err := readBody(in, lim, req, func(b *body, name string, i int) bool {
 		switch name {
 		case "prompt":
 			b.prompts(i)
@@ -23,7 +23,7 @@ func (OpenAICompletions) ReadRequest(raw []byte, lim Limits) (*engine.Request, e
 		case "best_of", "logprobs":
 			b.integer(i)
 		default:
-			return false
+			return b.openAIField(name, i)
 		}
 		return true
 	})
@@ -46,9 +46,9 @@ func (OpenAICompletions) Error(o *engine.Outcome) []byte { return openAIError(o)
 type OpenAIEmbeddings struct{}
 
 // ReadRequest implements Ingress. Each input is a user's message.
-func (OpenAIEmbeddings) ReadRequest(raw []byte, lim Limits) (*engine.Request, error) {
+func (OpenAIEmbeddings) ReadRequest(in *Inbound, lim Limits) (*engine.Request, error) {
 	req := &engine.Request{Dialect: engine.DialectOpenAIEmbeddings, Operation: engine.OpEmbeddings}
-	req, err := readBody(raw, lim, req, func(b *body, name string, i int) bool {
+	req, err := readBody(in, lim, req, func(b *body, name string, i int) bool {
 		switch name {
 		case "input":
 			b.prompts(i)
@@ -57,7 +57,7 @@ func (OpenAIEmbeddings) ReadRequest(raw []byte, lim Limits) (*engine.Request, er
 		case "dimensions":
 			b.positive(i)
 		default:
-			return false
+			return b.openAIField(name, i)
 		}
 		return true
 	})

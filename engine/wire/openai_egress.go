@@ -22,8 +22,21 @@ func (OpenAI) Supports(op engine.Operation) bool {
 	return false
 }
 
+// API implements Egress.
+func (OpenAI) API(req *engine.Request, _ *Upstream) engine.Dialect {
+	switch req.Operation {
+	case engine.OpCompletion:
+		return engine.DialectOpenAICompletions
+	case engine.OpEmbeddings:
+		return engine.DialectOpenAIEmbeddings
+	}
+	return engine.DialectOpenAIChat
+}
+
 // NewReader implements Egress.
-func (OpenAI) NewReader(req *engine.Request) ReplyReader { return newOpenAIReader(req) }
+func (e OpenAI) NewReader(req *engine.Request, up *Upstream) ReplyReader {
+	return newOpenAIReader(req, e.API(req, up), up.Server)
+}
 
 // ReadError implements Egress.
 func (OpenAI) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
@@ -31,7 +44,7 @@ func (OpenAI) ReadError(_ int, body []byte) (code, message string) { return read
 // WriteRequest implements Egress. It relays the client's own bytes: only the
 // model's name, edited texts, stripped tools, the cap on output tokens, "slo" and
 // the demand for usage in a stream are changed.
-func (OpenAI) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
+func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	out := &UpstreamRequest{Stream: req.Stream}
 	switch req.Dialect {
 	case engine.DialectOpenAIChat:
@@ -47,7 +60,7 @@ func (OpenAI) WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, 
 	r.replace("model", engine.Quote(up.Model))
 	r.tools()
 	if req.Operation != engine.OpEmbeddings {
-		r.maxTokens(up.MaxOutputTokens)
+		r.maxTokens(up.MaxOutputTokens, up.Server)
 		if out.Stream {
 			if err := r.usage(); err != nil {
 				return nil, err
@@ -149,7 +162,7 @@ const ownTokens = "n_predict"
 
 // maxTokens lowers whichever limit the client stated to the cap, and states one
 // where the client did not.
-func (r *relay) maxTokens(limit int) {
+func (r *relay) maxTokens(limit int, server Server) {
 	if limit == 0 {
 		return
 	}
@@ -166,7 +179,11 @@ func (r *relay) maxTokens(limit int) {
 		stated = stated || name != ownTokens
 	}
 	if !stated {
-		r.add("max_tokens", strconv.AppendInt(nil, int64(limit), 10))
+		name := "max_tokens"
+		if server.MaxCompletionTokens && r.req.Operation == engine.OpChat {
+			name = "max_completion_tokens"
+		}
+		r.add(name, strconv.AppendInt(nil, int64(limit), 10))
 	}
 }
 

@@ -72,11 +72,12 @@ func (u *openAIUsage) neutral() engine.Usage {
 // openAIReader reads replies of OpenAI's API and its imitators.
 type openAIReader struct {
 	frames
-	req     *engine.Request
-	payload openAIPayload
-	started bool
-	done    bool // the end marker, or a whole unary body
-	choices map[int]*readChoice
+	req          *engine.Request
+	payload      openAIPayload
+	started      bool
+	done         bool // the end marker, or a whole unary body
+	doneRequired bool // a trait of the server
+	choices      map[int]*readChoice
 }
 
 // readChoice is what has been read of a choice.
@@ -104,9 +105,9 @@ func (c *readChoice) call(index int, id string) (ordinal int, begins bool) {
 	return len(c.calls) - 1, true
 }
 
-func newOpenAIReader(req *engine.Request) *openAIReader {
-	r := &openAIReader{req: req, choices: map[int]*readChoice{}}
-	r.frames = frames{dialect: engine.DialectOpenAI, decode: r.read, ended: r.complete}
+func newOpenAIReader(req *engine.Request, api engine.Dialect, server Server) *openAIReader {
+	r := &openAIReader{req: req, doneRequired: server.DoneRequired, choices: map[int]*readChoice{}}
+	r.frames = frames{dialect: api, decode: r.read, ended: r.complete}
 	if req.Stream && req.Operation != engine.OpEmbeddings {
 		r.framing = framedSSE
 	}
@@ -116,6 +117,9 @@ func newOpenAIReader(req *engine.Request) *openAIReader {
 // complete accepts a stream without its [DONE] where every choice has said why it
 // ended: some imitators leave the marker out.
 func (r *openAIReader) complete() bool {
+	if r.doneRequired {
+		return r.done
+	}
 	for _, c := range r.choices {
 		if !c.finished {
 			return r.done

@@ -73,7 +73,7 @@ func TestRelayChangesOnlyWhatItMust(t *testing.T) {
 			if tt.edit != nil {
 				tt.edit(req)
 			}
-			got, err := OpenAI{}.WriteRequest(req, tt.up)
+			got, err := OpenAI{}.WriteRequest(req, &tt.up)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestStreamsAreRelayed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := readCapture(t, name)
 			req := chatRequest(t, string(c.request))
-			frames, err := readAll(OpenAI{}.NewReader(req), c.body, 7)
+			frames, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), c.body, 7)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -63,6 +63,9 @@ func (r *openAIReply) ContentType() string {
 	return "application/json"
 }
 
+// Losses implements Reply.
+func (r *openAIReply) Losses() []engine.Loss { return nil }
+
 // KeepAlive implements Reply. OpenAI's SDKs skip comments.
 func (r *openAIReply) KeepAlive(dst []byte) []byte {
 	if !r.streams() {
@@ -105,7 +108,7 @@ func (r *openAIReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 			r.usage = &u
 		}
 	}
-	relayed := f.Raw != nil && f.Dialect == engine.DialectOpenAI
+	relayed := f.Raw != nil && f.Dialect == r.req.Dialect
 	if relayed && !r.streams() {
 		r.raw = append(r.raw[:0], f.Raw...)
 		return dst, nil

@@ -62,7 +62,7 @@ func TestModels(t *testing.T) {
 func TestEditedFramesAreBuilt(t *testing.T) {
 	c := readCapture(t, "llamacpp.chat.stream.usage")
 	req := chatRequest(t, string(c.request))
-	frames, err := readAll(OpenAI{}.NewReader(req), c.body, 100)
+	frames, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), c.body, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestEditedFramesAreBuilt(t *testing.T) {
 	}
 	got := write(t, OpenAIChat{}.NewReply(req), frames)
 	checkChatStream(t, got, true, false)
-	again, err := readAll(OpenAI{}.NewReader(req), []byte(got), 100)
+	again, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), []byte(got), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestUnaryRepliesAreRelayedByteForByte(t *testing.T) {
 	for _, name := range []string{"llamacpp.chat.nonstream", "llamacpp.chat.n2", "llamacpp.chat.logprobs"} {
 		c := readCapture(t, name)
 		req := chatRequest(t, string(c.request))
-		frames, err := readAll(OpenAI{}.NewReader(req), c.body, 11)
+		frames, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), c.body, 11)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,13 +100,13 @@ func TestUnaryRepliesAreRelayedByteForByte(t *testing.T) {
 }
 
 func TestCompletionAndEmbeddingReplies(t *testing.T) {
-	completion, err := OpenAICompletions{}.ReadRequest([]byte(`{"model":"m","prompt":"x","stream":true}`), Limits{})
+	completion, err := OpenAICompletions{}.ReadRequest(&Inbound{Body: []byte(`{"model":"m","prompt":"x","stream":true}`)}, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stream := "data: {\"id\":\"c\",\"object\":\"text_completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"a\",\"finish_reason\":null}]}\n\n" +
 		"data: {\"id\":\"c\",\"object\":\"text_completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"b\",\"finish_reason\":\"stop\"}]}\n\n"
-	frames, err := readAll(OpenAI{}.NewReader(completion), []byte(stream+"data: [DONE]\n\n"), 9)
+	frames, err := readAll(OpenAI{}.NewReader(completion, &Upstream{}), []byte(stream+"data: [DONE]\n\n"), 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,12 +136,12 @@ data: [DONE]
 		}
 	})
 
-	embeddings, err := OpenAIEmbeddings{}.ReadRequest([]byte(`{"model":"m","input":"x","stream":true}`), Limits{})
+	embeddings, err := OpenAIEmbeddings{}.ReadRequest(&Inbound{Body: []byte(`{"model":"m","input":"x","stream":true}`)}, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := `{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5, -1]}],"usage":{"prompt_tokens":3,"total_tokens":3}}`
-	if frames, err = readAll(OpenAI{}.NewReader(embeddings), []byte(body), 9); err != nil {
+	if frames, err = readAll(OpenAI{}.NewReader(embeddings, &Upstream{}), []byte(body), 9); err != nil {
 		t.Fatal(err)
 	}
 	if got := fold(frames); got != "start:  m\nusage: {Input:3 Output:0 CachedInput:0 Reasoning:0 Estimated:false}\nend: \n" {
@@ -186,7 +186,7 @@ func TestReadersDoNotRepeatTheReply(t *testing.T) {
 	} {
 		for _, d := range egressDialects {
 			e, _ := EgressFor(d)
-			_, err := readAll(e.NewReader(chatRequest(t, replyRequest(false))), []byte(body), 10)
+			_, err := readAll(e.NewReader(chatRequest(t, replyRequest(false)), &Upstream{}), []byte(body), 10)
 			if err == nil || strings.Contains(err.Error(), "patient") {
 				t.Errorf("%s: %v", d, err)
 			}
@@ -226,7 +226,7 @@ func TestTextCannotBreakTheFraming(t *testing.T) {
 		{Kind: engine.EventToolArgs, Text: "{}"}, {Kind: engine.EventFinish, Finish: "stop"}}}}
 	got := write(t, OpenAIChat{}.NewReply(req), frames)
 	checkChatStream(t, got, true, false)
-	again, err := readAll(OpenAI{}.NewReader(req), []byte(got), 5)
+	again, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), []byte(got), 5)
 	if err != nil || !strings.Contains(fold(again), "text 0: "+attack) || !strings.Contains(fold(again), "finish 0: tool_calls") {
 		t.Errorf("%v:\n%s", err, fold(again))
 	}

@@ -88,6 +88,13 @@ func (b *body) tool(i int) {
 		return
 	}
 	t := engine.Tool{Native: b.string(at), Span: b.span(i)}
+	switch t.Native {
+	case "function":
+	case "custom":
+		t.Kind = engine.ToolCustom
+	default:
+		t.Kind = engine.ToolServer
+	}
 	payload := b.member(i, t.Native)
 	if t.Native == "function" && payload < 0 {
 		b.missing(i, "function", "a tool of this type needs it")

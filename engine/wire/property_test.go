@@ -137,7 +137,7 @@ func TestNothingTravelsUninspected(t *testing.T) {
 func writeOrRefuse(t testing.TB, d engine.Dialect, req *engine.Request) []byte {
 	t.Helper()
 	e, _ := EgressFor(d)
-	up, err := e.WriteRequest(req, Upstream{Model: "m"})
+	up, err := e.WriteRequest(req, &Upstream{Model: "m"})
 	if err != nil {
 		if _, ok := err.(*engine.RequestError); !ok {
 			t.Fatalf("%s: error is %T: %v", d, err, err)

@@ -22,12 +22,32 @@ type Limits struct {
 	MaxDepth int // of JSON nesting; 0: 128
 }
 
+// Inbound is a client's request as it came over HTTP, as far as a dialect reads it.
+type Inbound struct {
+	Body []byte
+	// Model and Verb are of a path such as /v1beta/models/{model}:{verb}, decoded
+	// once; "" where the path has none. A dialect whose path names the model takes
+	// the body's member "model" where Model is "", for a request may come without a
+	// path (to /v1/decisions, or offline).
+	Model, Verb string
+	Query       string              // as it was sent, without its "?"
+	Header      func(string) string // a header by its name, "" where there is none; nil: there are none
+}
+
+// header is the value of a header, "" where there is none.
+func (in *Inbound) header(name string) string {
+	if in.Header == nil {
+		return ""
+	}
+	return in.Header(name)
+}
+
 // Ingress is a client's side of a dialect.
 type Ingress interface {
-	// ReadRequest parses a client's body. The request owns body from then on, and
-	// its documents are slices of it. The error is an *engine.RequestError that
+	// ReadRequest parses a client's request. The request owns in.Body from then on,
+	// and its documents are slices of it. The error is an *engine.RequestError that
 	// names the field and repeats nothing else of the body.
-	ReadRequest(body []byte, lim Limits) (*engine.Request, error)
+	ReadRequest(in *Inbound, lim Limits) (*engine.Request, error)
 	// NewReply returns a writer of one reply to req.
 	NewReply(req *engine.Request) Reply
 	// Error is the dialect's error envelope for an answer that has not begun.
@@ -38,7 +58,7 @@ type Ingress interface {
 type Reply interface {
 	ContentType() string
 	// Frame appends the client's bytes for f to dst. For a unary reply it appends
-	// nothing until End.
+	// nothing until End. It keeps nothing of f without a copy.
 	Frame(dst []byte, f *engine.Frame) ([]byte, error)
 	// End appends what completes the reply: the unary body, or a stream's end
 	// marker.
@@ -49,31 +69,48 @@ type Reply interface {
 	// KeepAlive appends what tells a client that the stream lives, nothing where
 	// the dialect has no safe form.
 	KeepAlive(dst []byte) []byte
+	// Losses are what of the reply could not be written so far, all of it after
+	// End; their fields are named as the client would know them.
+	Losses() []engine.Loss
 }
 
 // Upstream is what a target's side needs to know beside the request.
 type Upstream struct {
-	Model           string // the target's name for the model
-	MaxOutputTokens int    // cap to send; 0: what the client stated
+	Model            string // the target's name for the model
+	MaxOutputTokens  int    // cap to send; 0: what the client stated
+	DefaultMaxTokens int    // to send to an API that demands a limit where nobody stated one; 0: the writer's own
+	Version          string // of the target's API, from its configuration; "": the writer's own
+	Server           Server // what is peculiar to the program that serves the API
 }
 
 // UpstreamRequest is a request in a target's dialect.
 type UpstreamRequest struct {
-	Path   string // to append to the target's base URL, such as "/chat/completions"
+	Path   string      // to append to the target's base URL, percent-encoded, such as "/chat/completions"
+	Query  string      // encoded, without a "?"; "": none
+	Header [][2]string // beside those that every request has and the target's credentials
+	Accept string      // "": JSON, or an event stream where Stream is set
 	Body   []byte
 	Stream bool
+	// Local: nothing is sent. The target's side counts the tokens of the request
+	// itself, for its API cannot (engine.OpCountTokens).
+	Local  bool
+	Losses []engine.Loss // what of the client's request is not in Body as it was
 }
 
 // Egress is a target's side of a dialect.
 type Egress interface {
 	// Supports says whether the dialect can carry the operation.
 	Supports(op engine.Operation) bool
+	// API is the API that the target will answer req in: the Dialect of the frames
+	// of that reply. Where it is the request's own, the request is relayed.
+	API(req *engine.Request, up *Upstream) engine.Dialect
 	// WriteRequest renders req, obligations applied, for the target, and does not
 	// change it. A request it cannot represent is an *engine.RequestError that
-	// names the field; what only hints, such as a seed, may be left out.
-	WriteRequest(req *engine.Request, up Upstream) (*UpstreamRequest, error)
+	// names the field; what only hints, such as a seed, may be left out or
+	// approximated, which is a Loss and never silent.
+	WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error)
 	// NewReader returns a reader of the reply to that request.
-	NewReader(req *engine.Request) ReplyReader
+	NewReader(req *engine.Request, up *Upstream) ReplyReader
 	// ReadError takes the upstream's message and code out of an error body; both
 	// are "" where it has none. The message may repeat the prompt.
 	ReadError(status int, body []byte) (code, message string)
@@ -83,7 +120,8 @@ type Egress interface {
 // goroutine.
 type ReplyReader interface {
 	// Read takes the next bytes of the body, however they are cut, and calls emit
-	// for each complete frame. An error of emit is returned as it is.
+	// for each complete frame, which is valid until emit returns. An error of emit is
+	// returned as it is.
 	Read(p []byte, emit func(*engine.Frame) error) error
 	// Close ends the body: it emits what is left and reports a body that lacks its
 	// end marker, or is malformed, as an error.
