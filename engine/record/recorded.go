@@ -64,6 +64,7 @@ func SameDecision(recorded, raw []byte) bool {
 type recordReader struct {
 	filter   Filter
 	input    inputReader
+	scan     scan
 	recorded Recorded // filled anew by read
 	dropped  uint64   // of the last gap
 }
@@ -79,8 +80,8 @@ const (
 // read reads a record of any kind. A decision that the filter chooses is valid
 // until the next call.
 func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
-	s := &scan{b: raw}
-	d := &r.recorded
+	r.scan = scan{b: raw}
+	s, d := &r.scan, &r.recorded
 	*d = Recorded{}
 	d.Obstacle = InputNotKept
 	var kind, input, reasons []byte
@@ -96,7 +97,7 @@ func (r *recordReader) read(raw []byte) (*Recorded, readKind) {
 		case "seq":
 			d.Seq = uint64(s.integer(&rounded))
 		case "time":
-			d.Time = r.input.text(s)
+			d.Time = s.unquote(s.quoted()) // seldom seen again
 		case "decision_id":
 			d.DecisionID = s.unquote(s.quoted())
 		case "principal":

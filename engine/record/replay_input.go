@@ -16,7 +16,26 @@ type inputReader struct {
 	maps      memo[map[string]string]
 	facts     memo[engine.ClassifierFacts]
 	principal memo[engine.Principal]
-	targets   memo[targetForm]
+	targets   memo[*targetForm]
+	row       [64]*targetForm // of the input before, in order
+
+	// Of classifiers that are not remembered: no input outlives the next.
+	findings spareMaps[engine.FindingFacts]
+	scores   spareMaps[float64]
+}
+
+// spareMaps are maps to read into.
+type spareMaps[V any] struct {
+	all  []map[string]V
+	used int
+}
+
+func (m *spareMaps[V]) next() map[string]V {
+	if m.used == len(m.all) {
+		m.all = append(m.all, map[string]V{})
+	}
+	m.used++
+	return m.all[m.used-1]
 }
 
 // read decodes the input at s into memory that the next call reuses and that is
@@ -24,14 +43,14 @@ type inputReader struct {
 // a form this version knows; rounded says that it holds a number whose last
 // digits the record lost.
 func (r *inputReader) read(s *scan) (in *engine.Input, rounded bool) {
-	r.rounded = false
+	r.rounded, r.findings.used, r.scores.used = false, 0, 0
 	classifiers, targets := r.in.Classifiers, r.in.Targets
 	r.in = engine.Input{}
 	var prev []byte
 	for more := s.enter('{'); more; more = s.another('{') {
 		switch string(s.name(&prev)) {
 		case "time":
-			r.in.Time = r.text(s)
+			r.in.Time = s.unquote(s.quoted()) // seldom seen again
 		case "request":
 			r.request(s, &r.in.Request)
 		case "principal":
@@ -43,7 +62,7 @@ func (r *inputReader) read(s *scan) (in *engine.Input, rounded bool) {
 		case "usage":
 			r.usage(s, &r.in.Usage)
 		case "targets":
-			r.in.Targets = readMap(r, s, targets, r.target)
+			r.in.Targets = r.readTargets(s, targets)
 		default:
 			s.fail()
 		}
@@ -111,19 +130,22 @@ func (r *inputReader) readPrincipal(s *scan) (p engine.Principal) {
 func (r *inputReader) classifier(s *scan, _ []byte) engine.ClassifierFacts {
 	const nothing = len(`{"findings":{},"scores":{}}`)
 	if len(s.b)-s.i >= nothing && s.b[s.i+nothing-1] == '}' && s.b[s.i+nothing-2] == '}' {
-		return remember(r, &r.facts, s, r.readFacts)
+		return remember(r, &r.facts, s, r.readNoFacts)
 	}
-	return r.readFacts(s)
+	return r.readFacts(s, r.findings.next(), r.scores.next())
 }
 
-func (r *inputReader) readFacts(s *scan) (f engine.ClassifierFacts) {
+func (r *inputReader) readNoFacts(s *scan) engine.ClassifierFacts { return r.readFacts(s, nil, nil) }
+
+// readFacts reads into the maps where there are some.
+func (r *inputReader) readFacts(s *scan, findings map[string]engine.FindingFacts, scores map[string]float64) (f engine.ClassifierFacts) {
 	var prev []byte
 	for more := s.enter('{'); more; more = s.another('{') {
 		switch string(s.name(&prev)) {
 		case "findings":
-			f.Findings = readMap(r, s, nil, r.finding)
+			f.Findings = readMap(r, s, findings, r.finding)
 		case "scores":
-			f.Scores = readMap(r, s, nil, func(s *scan, _ []byte) float64 { return s.float() })
+			f.Scores = readMap(r, s, scores, func(s *scan, _ []byte) float64 { return s.float() })
 		case "error":
 			f.Error = r.text(s)
 		default:
@@ -198,28 +220,77 @@ func (r *inputReader) spent(s *scan, u *engine.SpentUSD) {
 // one fact that differs with every request. It makes most of a target a comparison
 // of bytes.
 type targetForm struct {
-	before, after string // of the number
+	name          string
+	before, after string // of the number, the name included; "": not kept
 	facts         engine.TargetFacts
 }
 
-func (r *inputReader) target(s *scan, name []byte) engine.TargetFacts {
+// at reads what stands at s where it is this target but for its cost.
+func (f *targetForm) at(s *scan) (cost float64, ok bool) {
 	start := s.i
-	if known, ok := r.targets.m[string(name)]; ok && s.literal(known.before) {
-		if cost := s.float(); !s.bad && s.literal(known.after) {
-			known.facts.CostEstimate = cost
-			return known.facts
+	if f.before != "" && s.literal(f.before) {
+		if cost = s.float(); s.bad || s.literal(f.after) {
+			return cost, true
 		}
+		s.i = start
 	}
-	if s.bad {
-		return engine.TargetFacts{}
+	return 0, false
+}
+
+// readTargets reads targets into m where there is one. null is nil. One input mostly
+// has the targets of the one before.
+func (r *inputReader) readTargets(s *scan, m map[string]engine.TargetFacts) map[string]engine.TargetFacts {
+	if s.null() {
+		return nil
 	}
-	s.i = start
+	if clear(m); m == nil {
+		m = map[string]engine.TargetFacts{}
+	}
+	n := 0
+	for more := s.enter('{'); more; more = s.another('{') {
+		place := n % len(r.row)
+		f := r.row[place]
+		cost, ok := 0.0, false
+		if f != nil {
+			cost, ok = f.at(s)
+		}
+		if !ok {
+			f, cost = r.target(s)
+			r.row[place] = f
+		}
+		t := f.facts
+		t.CostEstimate = cost
+		m[f.name] = t
+		n++
+	}
+	if len(m) != n { // a name was given twice
+		s.fail()
+	}
+	return m
+}
+
+// target reads a target that is another one than in the input before, and its name.
+func (r *inputReader) target(s *scan) (*targetForm, float64) {
+	start := s.i
+	quoted := s.quoted()
+	if known, ok := r.targets.m[string(quoted)]; ok {
+		s.i = start
+		if cost, ok := known.at(s); ok {
+			return known, cost
+		}
+		s.quoted()
+	}
+	f := &targetForm{name: r.kept(s, quoted)}
+	if !s.next(':') {
+		s.fail()
+	}
 	costAt, costEnd := 0, 0
-	t := r.readTarget(s, &costAt, &costEnd)
+	f.facts = r.readTarget(s, &costAt, &costEnd)
 	if !s.bad && costEnd > 0 && s.i-start <= memoKeyBytes {
-		r.targets.put(name, targetForm{before: string(s.b[start:costAt]), after: string(s.b[costEnd:s.i]), facts: t})
+		f.before, f.after = string(s.b[start:costAt]), string(s.b[costEnd:s.i])
+		r.targets.put(quoted, f)
 	}
-	return t
+	return f, f.facts.CostEstimate
 }
 
 // readTarget reads a target and says where the number of its cost stands.

@@ -114,6 +114,7 @@ type frameReader struct {
 	r       *bufio.Reader
 	off     int64
 	size    int64
+	head    [headerBytes]byte
 	payload []byte
 }
 
@@ -131,11 +132,11 @@ func (fr *frameReader) next() (frame, error) {
 	if left < headerBytes {
 		return frame{}, errTorn
 	}
-	var head [headerBytes]byte
-	if _, err := io.ReadFull(fr.r, head[:]); err != nil {
+	head := fr.head[:]
+	if _, err := io.ReadFull(fr.r, head); err != nil {
 		return frame{}, shortRead(err)
 	}
-	h := parseHeader(head[:])
+	h := parseHeader(head)
 	if !h.fits(left) {
 		return frame{}, errTorn
 	}
@@ -143,7 +144,7 @@ func (fr *frameReader) next() (frame, error) {
 	if _, err := io.ReadFull(fr.r, fr.payload); err != nil {
 		return frame{}, shortRead(err)
 	}
-	if checksum(head[:], fr.payload) != h.crc {
+	if checksum(head, fr.payload) != h.crc {
 		return frame{}, errTorn
 	}
 	f := frame{off: fr.off, seq: h.seq, begins: h.begins, payload: fr.payload}
