@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"fmt"
-
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -103,6 +101,7 @@ func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamReque
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	l := crossing(req)
 	s := req.Sampling
 	if s.N > 1 {
 		return nil, inexpressible(d, "n", "it gives one answer")
@@ -112,7 +111,7 @@ func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamReque
 	if out.MaxTokens == 0 {
 		out.MaxTokens = anthropicMaxTokens
 	}
-	system, conversation := turns(req)
+	system, conversation := turns(req, l)
 	for _, p := range system {
 		text, err := p.text(d)
 		if err != nil {
@@ -150,7 +149,7 @@ func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamReque
 	if err != nil {
 		return nil, err
 	}
-	return &UpstreamRequest{Path: "/messages", Header: [][2]string{{"Anthropic-Version", anthropicVersion}}, Body: body, Stream: req.Stream}, nil
+	return &UpstreamRequest{Path: "/messages", Header: [][2]string{{"Anthropic-Version", anthropicVersion}}, Body: body, Stream: req.Stream, Losses: l.list}, nil
 }
 
 func anthropicPart(p turnPart) (anthropicBlock, error) {
@@ -161,8 +160,8 @@ func anthropicPart(p turnPart) (anthropicBlock, error) {
 		if err != nil {
 			return anthropicBlock{}, err
 		}
-		if err := checkName(d, p.field+".function.name", p.call.Name, 128, ""); err != nil {
-			return anthropicBlock{}, err
+		if why := badName(p.call.Name, 128, ""); why != "" {
+			return anthropicBlock{}, inexpressible(d, p.path(".function.name"), why)
 		}
 		return anthropicBlock{Type: "tool_use", ID: toolID(p.call.ID), Name: p.call.Name, Input: input}, nil
 	case p.result != nil:
@@ -173,7 +172,7 @@ func anthropicPart(p turnPart) (anthropicBlock, error) {
 	case p.part.Kind == engine.PartImage:
 		return anthropicBlock{Type: "image", Source: &anthropicSource{Type: "base64", MediaType: p.part.MediaType, Data: p.part.Data}}, nil
 	case p.part.Kind == engine.PartOther:
-		return anthropicBlock{}, inexpressible(d, p.field, "it has no such part")
+		return anthropicBlock{}, inexpressible(d, p.path(""), "it has no such part")
 	}
 	text, err := p.text(d)
 	return anthropicBlock{Type: "text", Text: text}, err
@@ -183,8 +182,8 @@ func anthropicPart(p turnPart) (anthropicBlock, error) {
 func (out *anthropicRequest) tools(req *engine.Request) error {
 	for i := range req.Tools {
 		t := &req.Tools[i]
-		if err := checkName(engine.DialectAnthropic, fmt.Sprintf("tools[%d].function.name", i), t.Name, 128, ""); err != nil {
-			return err
+		if why := badName(t.Name, 128, ""); why != "" {
+			return inexpressible(engine.DialectAnthropic, toolPath(req, i, ".function.name"), why)
 		}
 		parameters, err := schema(req, i, engine.DialectAnthropic)
 		if err != nil {

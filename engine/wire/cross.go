@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -12,11 +13,11 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// A writer for another dialect than the client's builds its request from the
-// neutral form. It refuses, by the name of the field, whatever its dialect cannot
-// say and the answer depends on; it leaves out what only hints (seed, user,
-// metadata, penalties where there are none) and fields that this program does not
-// know, which no other dialect would know either.
+// A writer for another API than the client's builds its request from the neutral
+// form. It refuses, by the name of the field, whatever its dialect cannot say and
+// the answer depends on. What only hints (user, metadata, a seed, penalties where
+// there are none) and top-level fields that this program does not know, which no
+// other dialect would know either, it leaves out or approximates: each is a Loss.
 
 // inexpressible is the refusal of a field by a dialect.
 func inexpressible(d engine.Dialect, field, why string) *engine.RequestError {
@@ -32,27 +33,27 @@ func checkPortable(req *engine.Request, d engine.Dialect) error {
 	if len(req.NotPortable) > 0 {
 		return inexpressible(d, req.NotPortable[0], "only a target of the client's own dialect knows it")
 	}
-	for i, t := range req.Tools {
-		if t.Kind != engine.ToolFunction {
-			return inexpressible(d, fmt.Sprintf("tools[%d]", i), "only tools of type \"function\" exist there")
+	for i := range req.Tools {
+		if req.Tools[i].Kind != engine.ToolFunction {
+			return inexpressible(d, toolPath(req, i, ""), "only tools of type \"function\" exist there")
 		}
 	}
 	return nil
 }
 
-// checkName refuses the name of a tool that a dialect's pattern excludes. more
-// are the characters it allows beside letters, digits, _ and -.
-func checkName(d engine.Dialect, field, name string, limit int, more string) error {
+// badName says why a dialect's pattern excludes the name of a tool, "" where it
+// does not. more are the characters it allows beside letters, digits, _ and -.
+func badName(name string, limit int, more string) string {
 	for i := 0; i < len(name); i++ {
 		c := name[i]
-		if !plain(string(c), 1) || (c == '.' || c == ':') && !strings.ContainsRune(more, rune(c)) {
-			return inexpressible(d, field, "the name has a character that is not allowed there")
+		if !plain(name[i:i+1], 1) || (c == '.' || c == ':') && strings.IndexByte(more, c) < 0 {
+			return "the name has a character that is not allowed there"
 		}
 	}
 	if name == "" || len(name) > limit {
-		return inexpressible(d, field, fmt.Sprintf("a name has 1 to %d characters there", limit))
+		return fmt.Sprintf("a name has 1 to %d characters there", limit)
 	}
-	return nil
+	return ""
 }
 
 // value is the text's present value: one whose string holds JSON may have been
@@ -79,33 +80,47 @@ type turn struct {
 // turnPart is one thing said in a turn. Exactly one of part, call and result is
 // set.
 type turnPart struct {
-	field  string // JSON path, for errors
+	req    *engine.Request
 	part   *engine.Part
 	call   *engine.ToolCall
 	result *engine.Message
 }
 
+// path is the JSON path of what is said in the client's body, for errors and
+// losses. inside is what follows it in a body of OpenAI's chat API, such as
+// ".function.name"; to others the whole thing is named.
+func (p turnPart) path(inside string) string {
+	at := 0
+	switch {
+	case p.part != nil:
+		at = p.part.At
+	case p.call != nil:
+		at = p.call.At
+	case p.result != nil:
+		at = p.result.At
+	}
+	return pathAt(p.req, at, inside)
+}
+
+// toolPath is the path of tool i, as of turnPart.path.
+func toolPath(req *engine.Request, i int, inside string) string {
+	return pathAt(req, req.Tools[i].Span.Start, inside)
+}
+
 // turns gathers the conversation for a dialect whose turns alternate: system
 // messages are hoisted, in order, and neighbours of one role are merged. A tool's
-// result is said by the user.
-func turns(req *engine.Request) (system []turnPart, out []turn) {
+// result is said by the user, before all else of the turn. A system message that
+// comes after others loses its place.
+func turns(req *engine.Request, l *losses) (system []turnPart, out []turn) {
 	for i := range req.Messages {
 		m := &req.Messages[i]
-		field := fmt.Sprintf("messages[%d]", i)
-		var parts []turnPart
-		if m.Role == engine.RoleTool {
-			parts = append(parts, turnPart{field: field, result: m})
-		} else {
-			for p := range m.Parts {
-				parts = append(parts, turnPart{field: fmt.Sprintf("%s.content[%d]", field, p), part: &m.Parts[p]})
-			}
-		}
-		for c := range m.ToolCalls {
-			parts = append(parts, turnPart{field: fmt.Sprintf("%s.tool_calls[%d]", field, c), call: &m.ToolCalls[c]})
-		}
+		parts := spoken(req, m)
 		role := engine.RoleUser
 		switch m.Role {
 		case engine.RoleSystem:
+			if len(out) > 0 {
+				l.approximate(pathAt(req, m.At, ".role"), "first")
+			}
 			system = append(system, parts...)
 			continue
 		case engine.RoleAssistant:
@@ -120,13 +135,48 @@ func turns(req *engine.Request) (system []turnPart, out []turn) {
 		}
 		out = append(out, turn{role: role, parts: parts})
 	}
+	for i := range out {
+		slices.SortStableFunc(out[i].parts, func(a, b turnPart) int { return place(a) - place(b) })
+	}
 	return system, out
+}
+
+// place is 0 for a tool's result and 1 for all else.
+func place(p turnPart) int {
+	if p.result != nil {
+		return 0
+	}
+	return 1
+}
+
+// spoken is what a message says, in order: its parts and calls, or the one result
+// that a tool's message is.
+func spoken(req *engine.Request, m *engine.Message) []turnPart {
+	if m.Role == engine.RoleTool {
+		return []turnPart{{req: req, result: m}}
+	}
+	out := make([]turnPart, 0, len(m.Parts)+len(m.ToolCalls))
+	placed := 0 // calls that a part points at: all of them or none
+	for i := range m.Parts {
+		if p := &m.Parts[i]; p.Kind == engine.PartToolCall {
+			placed++
+			out = append(out, turnPart{req: req, call: &m.ToolCalls[p.Call]})
+		} else {
+			out = append(out, turnPart{req: req, part: p})
+		}
+	}
+	if placed == 0 {
+		for i := range m.ToolCalls {
+			out = append(out, turnPart{req: req, call: &m.ToolCalls[i]})
+		}
+	}
+	return out
 }
 
 // text is the text of a part that must be one.
 func (p turnPart) text(d engine.Dialect) (string, error) {
 	if p.part == nil || p.part.Kind != engine.PartText && p.part.Kind != engine.PartRefusal {
-		return "", inexpressible(d, p.field, "only text can stand here")
+		return "", inexpressible(d, p.path(""), "only text can stand here")
 	}
 	return value(p.part.Text), nil
 }
@@ -134,11 +184,16 @@ func (p turnPart) text(d engine.Dialect) (string, error) {
 // resultText is the text of a tool's result, which must answer a call.
 func (p turnPart) resultText(d engine.Dialect) (string, error) {
 	if p.result.ToolName == "" {
-		return "", inexpressible(d, p.field+".tool_call_id", "it names no tool call of an earlier message")
+		return "", inexpressible(d, p.path(".tool_call_id"), "it names no tool call of an earlier message")
 	}
 	var b strings.Builder
 	for i := range p.result.Parts {
-		s, err := turnPart{field: fmt.Sprintf("%s.content[%d]", p.field, i), part: &p.result.Parts[i]}.text(d)
+		part := &p.result.Parts[i]
+		if part.Kind == engine.PartJSON {
+			b.Write(part.JSON.Bytes())
+			continue
+		}
+		s, err := turnPart{req: p.req, part: part}.text(d)
 		if err != nil {
 			return "", err
 		}
@@ -149,9 +204,12 @@ func (p turnPart) resultText(d engine.Dialect) (string, error) {
 
 // arguments is a call's arguments, which most dialects want as an object.
 func (p turnPart) arguments(d engine.Dialect) (jsontext.Value, error) {
+	if p.call.Input != nil {
+		return nil, inexpressible(d, p.path(""), "only calls of functions exist there")
+	}
 	v, ok := object(p.call.Arguments)
 	if !ok {
-		return nil, inexpressible(d, p.field+".function.arguments", "it must hold a JSON object")
+		return nil, inexpressible(d, p.path(".function.arguments"), "it must hold a JSON object")
 	}
 	return v, nil
 }
@@ -163,7 +221,7 @@ func schema(req *engine.Request, i int, d engine.Dialect) (jsontext.Value, error
 	}
 	v, ok := object(req.Tools[i].Parameters)
 	if !ok {
-		return nil, inexpressible(d, fmt.Sprintf("tools[%d].function.parameters", i), "it must be a JSON object")
+		return nil, inexpressible(d, toolPath(req, i, ".function.parameters"), "it must be a JSON object")
 	}
 	return v, nil
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"fmt"
 	"math"
 	"net/url"
 	"strings"
@@ -105,8 +104,9 @@ func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	l := crossing(req)
 	var out geminiRequest
-	system, conversation := turns(req)
+	system, conversation := turns(req, l)
 	for _, p := range system {
 		text, err := p.text(d)
 		if err != nil {
@@ -155,7 +155,7 @@ func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if req.Stream {
 		path = "/" + strings.Join(model, "/") + ":streamGenerateContent"
 	}
-	return &UpstreamRequest{Path: path, Query: geminiQuery(req.Stream), Body: body, Stream: req.Stream}, nil
+	return &UpstreamRequest{Path: path, Query: geminiQuery(req.Stream), Body: body, Stream: req.Stream, Losses: l.list}, nil
 }
 
 // geminiQuery asks for a stream as server-sent events; it is a JSON array
@@ -175,16 +175,18 @@ func geminiPartOf(p turnPart) (geminiPart, error) {
 		if err != nil {
 			return geminiPart{}, err
 		}
-		err = checkName(d, p.field+".function.name", p.call.Name, 64, ".:")
-		return geminiPart{FunctionCall: &geminiCall{Name: p.call.Name, Args: args}}, err
+		if why := badName(p.call.Name, 64, ".:"); why != "" {
+			return geminiPart{}, inexpressible(d, p.path(".function.name"), why)
+		}
+		return geminiPart{FunctionCall: &geminiCall{Name: p.call.Name, Args: args}}, nil
 	case p.result != nil:
 		return geminiResult(p)
 	case p.part.Kind == engine.PartImage && p.part.URL != nil:
-		return geminiPart{}, inexpressible(d, p.field+".image_url.url", "it does not fetch images: send a data URL")
+		return geminiPart{}, inexpressible(d, p.path(".image_url.url"), "it does not fetch images: send a data URL")
 	case p.part.Kind == engine.PartImage:
 		return geminiPart{InlineData: &geminiBlob{MIMEType: p.part.MediaType, Data: p.part.Data}}, nil
 	case p.part.Kind == engine.PartOther:
-		return geminiPart{}, inexpressible(d, p.field, "it has no such part")
+		return geminiPart{}, inexpressible(d, p.path(""), "it has no such part")
 	}
 	text, err := p.text(d)
 	return geminiPart{Text: &text}, err
@@ -220,8 +222,8 @@ func (out *geminiRequest) tools(req *engine.Request) error {
 	var list geminiTools
 	for i := range req.Tools {
 		t := &req.Tools[i]
-		if err := checkName(d, fmt.Sprintf("tools[%d].function.name", i), t.Name, 64, ".:"); err != nil {
-			return err
+		if why := badName(t.Name, 64, ".:"); why != "" {
+			return inexpressible(d, toolPath(req, i, ".function.name"), why)
 		}
 		f := geminiFunction{Name: t.Name, Description: description(t)}
 		if t.Parameters != nil {

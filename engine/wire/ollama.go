@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -77,6 +76,7 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	l := crossing(req)
 	s := req.Sampling
 	if s.N > 1 {
 		return nil, inexpressible(d, "n", "it gives one answer")
@@ -84,7 +84,7 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	out := ollamaRequest{Model: up.Model, Stream: req.Stream, Options: ollamaOptions{NumPredict: maxTokens(req, up), Temperature: s.Temperature,
 		TopP: s.TopP, TopK: s.TopK, Seed: s.Seed, Stop: s.Stop, PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty}}
 	for i := range req.Messages {
-		m, err := ollamaMessageOf(&req.Messages[i], fmt.Sprintf("messages[%d]", i))
+		m, err := ollamaMessageOf(req, &req.Messages[i])
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if err != nil {
 		return nil, err
 	}
-	post := &UpstreamRequest{Path: "/api/chat", Body: body, Stream: req.Stream}
+	post := &UpstreamRequest{Path: "/api/chat", Body: body, Stream: req.Stream, Losses: l.list}
 	if req.Stream {
 		post.Accept = "application/x-ndjson"
 	}
@@ -127,26 +127,33 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 // ollamaMessageOf writes one message. Its content is a single string: parts are
 // joined by line breaks, as the chat templates of local models do it, and images
 // stand beside it.
-func ollamaMessageOf(m *engine.Message, field string) (ollamaMessage, error) {
+func ollamaMessageOf(req *engine.Request, m *engine.Message) (ollamaMessage, error) {
 	const d = engine.DialectOllama
 	out := ollamaMessage{Role: m.Role.String()}
 	var texts []string
 	for i := range m.Parts {
-		p := turnPart{field: fmt.Sprintf("%s.content[%d]", field, i), part: &m.Parts[i]}
+		p := turnPart{req: req, part: &m.Parts[i]}
 		switch {
 		case p.part.Kind == engine.PartImage && p.part.URL != nil:
-			return out, inexpressible(d, p.field+".image_url.url", "it does not fetch images: send a data URL")
+			return out, inexpressible(d, p.path(".image_url.url"), "it does not fetch images: send a data URL")
 		case p.part.Kind == engine.PartImage:
 			out.Images = append(out.Images, p.part.Data)
 		case p.part.Kind == engine.PartOther:
-			return out, inexpressible(d, p.field, "it has no such part")
+			return out, inexpressible(d, p.path(""), "it has no such part")
+		case p.part.Kind == engine.PartToolCall: // its place is lost
+		case p.part.Kind == engine.PartJSON:
+			texts = append(texts, string(p.part.JSON.Bytes()))
 		default:
-			texts = append(texts, value(p.part.Text))
+			text, err := p.text(d)
+			if err != nil {
+				return out, err
+			}
+			texts = append(texts, text)
 		}
 	}
 	out.Content = strings.Join(texts, "\n")
 	for i := range m.ToolCalls {
-		p := turnPart{field: fmt.Sprintf("%s.tool_calls[%d]", field, i), call: &m.ToolCalls[i]}
+		p := turnPart{req: req, call: &m.ToolCalls[i]}
 		args, err := p.arguments(d)
 		if err != nil {
 			return out, err
@@ -157,7 +164,7 @@ func ollamaMessageOf(m *engine.Message, field string) (ollamaMessage, error) {
 	}
 	if m.Role == engine.RoleTool {
 		if m.ToolName == "" {
-			return out, inexpressible(d, field+".tool_call_id", "it names no tool call of an earlier message")
+			return out, inexpressible(d, pathAt(req, m.At, ".tool_call_id"), "it names no tool call of an earlier message")
 		}
 		out.ToolName, out.ToolCallID = m.ToolName, m.ToolCallID
 	}

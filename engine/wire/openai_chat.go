@@ -229,7 +229,7 @@ func (b *body) message(i int) {
 		b.fail(r, "is not a known role: use system, developer, user, assistant or tool")
 		return
 	}
-	m := engine.Message{Role: role, Native: native}
+	m := engine.Message{Role: role, Native: native, At: b.span(i).Start}
 	hasContent := false
 	for c := range b.children(i) {
 		switch b.name(c) {
@@ -239,7 +239,7 @@ func (b *body) message(i int) {
 			b.content(c, &m, msg)
 		case "refusal":
 			if b.optional(c, '"') {
-				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartRefusal, Text: b.text(c, role, engine.KindText, msg)})
+				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartRefusal, Text: b.text(c, role, engine.KindText, msg), At: b.span(c).Start})
 			}
 		case "name":
 			if !b.optional(c, '"') {
@@ -258,13 +258,13 @@ func (b *body) message(i int) {
 			}
 		case "function_call":
 			if b.optional(c, '{') {
-				m.ToolCalls = append(m.ToolCalls, b.calledFunction(c, engine.ToolCall{ID: fmt.Sprintf("call_%d_0", msg)}, msg))
+				m.ToolCalls = append(m.ToolCalls, b.calledFunction(c, engine.ToolCall{ID: fmt.Sprintf("call_%d_0", msg), At: b.span(c).Start}, msg))
 			}
 		case "audio":
 			if b.optional(c, '{') {
 				b.inspect(c, role, engine.KindText, msg)
 				b.modality("audio")
-				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartOther, Native: "audio"})
+				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartOther, Native: "audio", At: b.span(c).Start})
 			}
 		default:
 			b.unknown(c, role, engine.KindText, msg)
@@ -281,7 +281,7 @@ func (b *body) content(i int, m *engine.Message, msg int) {
 	switch b.kind(i) {
 	case 'n':
 	case '"':
-		m.Parts = append(m.Parts, engine.Part{Kind: engine.PartText, Text: b.messageText(i, m.Role, msg)})
+		m.Parts = append(m.Parts, engine.Part{Kind: engine.PartText, Text: b.messageText(i, m.Role, msg), At: b.span(i).Start})
 		b.modality("text")
 	case '[':
 		for c := range b.children(i) {
@@ -308,7 +308,7 @@ func (b *body) part(i int, role engine.Role, msg int) engine.Part {
 		b.missing(i, "type", "use text, image_url, input_audio or file")
 		return engine.Part{}
 	}
-	p := engine.Part{Kind: engine.PartOther, Native: b.string(at)}
+	p := engine.Part{Kind: engine.PartOther, Native: b.string(at), At: b.span(i).Start}
 	payload := p.Native // the member that holds the content
 	switch p.Native {
 	case "text":

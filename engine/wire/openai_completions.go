@@ -106,5 +106,5 @@ func (b *body) prompts(i int) {
 func (b *body) prompt(i int) {
 	t := b.text(i, engine.RoleUser, engine.KindText, len(b.req.Messages))
 	b.req.Messages = append(b.req.Messages, engine.Message{Role: engine.RoleUser, Native: "user",
-		Parts: []engine.Part{{Kind: engine.PartText, Text: t}}})
+		Parts: []engine.Part{{Kind: engine.PartText, Text: t, At: b.span(i).Start}}, At: b.span(i).Start})
 }

@@ -9,7 +9,7 @@ func (b *body) toolCall(i int, m *engine.Message, msg int) {
 	if !b.want(i, '{') {
 		return
 	}
-	call, found := engine.ToolCall{}, false
+	call, found := engine.ToolCall{At: b.span(i).Start}, false
 	for c := range b.children(i) {
 		switch b.name(c) {
 		case "id":
