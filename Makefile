@@ -112,9 +112,10 @@ exam-classifiers: ## Put a generated exam before the classifiers, EXAM=A (defaul
 	@$(GO) run ./classifiers/exam -set $(or $(EXAM),A)
 
 .PHONY: bench-policy
-bench-policy: build ## Print what a policy decision costs, against OPA in the process and OPA's server, as one table
+bench-policy: build ## Print what a policy decision costs, against OPA in the process and OPA's server, and how fast a log is replayed, as one table
 	@test -x $(BUILD)/opa/opa || GOBIN="$(CURDIR)/$(BUILD)/opa" $(GO) install github.com/open-policy-agent/opa@$$($(GO) list -m -f '{{.Version}}' github.com/open-policy-agent/opa)
 	@$(GO) test -run '^$$' -bench '^BenchmarkPolicyTable$$' -benchtime 1x -timeout 30m ./policies > $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
+	@$(GO) test -run '^$$' -bench '^BenchmarkReplay$$' -benchtime 1x -timeout 30m ./cmd/sallyport >> $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
 	@$(GO) run ./benchmarks/decisions -binary $(BUILD)/sallyport -opa $(BUILD)/opa/opa >> $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
 	@sed -n 's/^BENCH | //p' $(BUILD)/bench-policy.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
 
