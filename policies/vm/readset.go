@@ -175,6 +175,17 @@ func (s *scope) tested(source ir.Local, with Value, steps ...string) {
 	}
 }
 
+// equated notes the question whether an operand is the same as another.
+func (s *scope) equated(o ir.Operand, other operand) {
+	l, isLocal := val(o).(ir.Local)
+	switch {
+	case isLocal && other.constant():
+		s.tested(l, other.value)
+	case isLocal:
+		s.used(l)
+	}
+}
+
 // passed notes what a function reads of an argument; false: that is not known.
 func (s *scope) passed(fn *function, arg int, l ir.Local) bool {
 	at, ok := s.comesFrom(l)

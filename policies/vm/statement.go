@@ -305,15 +305,8 @@ func length(v Value) (int, bool) {
 
 func (s *scope) equal(x, y ir.Operand, want bool) op {
 	a, b := s.quiet(x), s.quiet(y)
-	for i, other := range []operand{b, a} {
-		l, isLocal := val([]ir.Operand{x, y}[i]).(ir.Local)
-		switch {
-		case isLocal && other.constant():
-			s.tested(l, other.value)
-		case isLocal:
-			s.used(l)
-		}
-	}
+	s.equated(x, b)
+	s.equated(y, a)
 	if a.constant() && b.constant() {
 		if equal(a.value, b.value) == want {
 			return nil
