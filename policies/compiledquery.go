@@ -2,8 +2,6 @@ package policies
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -16,6 +14,7 @@ import (
 // It gives what OPA's own evaluator gives or nothing.
 type compiledQuery struct {
 	asked   atomic.Uint32
+	answers atomic.Uint32 // given by the program
 	program atomic.Pointer[queryProgram]
 }
 
@@ -114,6 +113,5 @@ func canonicalHash(v vm.Value) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	return hashOf(b), nil
 }

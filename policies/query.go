@@ -36,6 +36,9 @@ func (s *Set) Query(ctx context.Context, path string, input []byte) (engine.Quer
 	}
 	if s.fast != nil && !s.fast.off.Load() {
 		if answer, ok := q.compiled.query(ctx, input); ok {
+			if s.recheck != nil {
+				s.recheck.offerDocument(q, input, answer)
+			}
 			return answer, nil
 		}
 	}

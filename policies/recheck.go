@@ -3,10 +3,14 @@ package policies
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"reflect"
 	"sync/atomic"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
@@ -21,6 +25,16 @@ type Mismatch struct {
 	// ReferenceError and CompiledError name rules and lines and hold no values of the
 	// input but what a policy puts into its reasons.
 	ReferenceError, CompiledError string
+	// Document is what differs where that is no decision; nil: it is the decision.
+	Document *DocumentMismatch
+}
+
+// DocumentMismatch is a document that was asked for and has two values. Hashes are
+// hex SHA-256; of values, "": undefined.
+type DocumentMismatch struct {
+	Path                string // as of engine.Querier
+	InputSHA256         string // of the input as it was given
+	Compiled, Reference string // hashes of the values
 }
 
 // A fresh policy has all its decisions made again for a while, then one in some.
@@ -28,6 +42,9 @@ const (
 	recheckAll   = time.Minute
 	recheckEvery = 1000
 	recheckQueue = 1024 // decisions that wait; more are not made again
+	// recheckAnswers is how many answers of a document that was compiled just now are
+	// all checked, whenever that is.
+	recheckAnswers = 256
 )
 
 // rechecker makes decisions again on OPA's own evaluator, off the way of requests,
@@ -43,9 +60,14 @@ type rechecker struct {
 	checked, dropped, mismatches atomic.Uint64
 }
 
+// recheck is a decision, or a document where query has a path.
 type recheck struct {
 	in       *engine.Input
 	decision *engine.Decision
+
+	query  preparedQuery
+	input  []byte // nil: none
+	result []byte // nil: undefined
 }
 
 func newRechecker(s *Set, report func(Mismatch)) *rechecker {
@@ -54,11 +76,22 @@ func newRechecker(s *Set, report func(Mismatch)) *rechecker {
 
 // offer may have a decision made again. It does not wait.
 func (r *rechecker) offer(in *engine.Input, d *engine.Decision) {
-	if r.count.Add(1)%recheckEvery != 0 && time.Since(r.begun) > recheckAll {
-		return
+	if r.count.Add(1)%recheckEvery == 0 || time.Since(r.begun) <= recheckAll {
+		r.put(recheck{in: in, decision: d})
 	}
+}
+
+// offerDocument may have a document evaluated again. It does not wait, and copies
+// the input.
+func (r *rechecker) offerDocument(q preparedQuery, input []byte, a engine.QueryAnswer) {
+	if r.count.Add(1)%recheckEvery == 0 || time.Since(r.begun) <= recheckAll || q.compiled.answers.Add(1) <= recheckAnswers {
+		r.put(recheck{query: q, input: bytes.Clone(input), result: a.Result})
+	}
+}
+
+func (r *rechecker) put(c recheck) {
 	select {
-	case r.queue <- recheck{in, d}:
+	case r.queue <- c:
 	default:
 		r.dropped.Add(1)
 		return
@@ -73,7 +106,11 @@ func (r *rechecker) work() {
 	for {
 		select {
 		case c := <-r.queue:
-			r.check(c)
+			if c.decision != nil {
+				r.check(c)
+			} else {
+				r.checkDocument(c)
+			}
 			continue
 		default:
 		}
@@ -99,6 +136,35 @@ func (r *rechecker) check(c recheck) {
 		m.Reference, m.ReferenceError = nil, err.Error()
 	}
 	r.mismatch(m)
+}
+
+func (r *rechecker) checkDocument(c recheck) {
+	want, err := r.set.queryReference(context.Background(), c.query, c.input)
+	if q, ok := errors.AsType[*engine.QueryError](err); ok && q.Code == topdown.CancelErr {
+		return // the machine is busy, which says nothing
+	}
+	r.checked.Add(1)
+	if err == nil && bytes.Equal(want, c.result) && (want == nil) == (c.result == nil) {
+		return
+	}
+	c.query.compiled.program.Store(nil)
+	m := Mismatch{Revision: r.set.revision, Document: &DocumentMismatch{
+		Path: c.query.path, InputSHA256: hashOf(c.input), Compiled: hashOf(c.result), Reference: hashOf(want)}}
+	if q, ok := errors.AsType[*engine.QueryError](err); ok {
+		m.ReferenceError = q.Code // its message may quote the input
+	} else if err != nil {
+		m.ReferenceError = "the document could not be evaluated"
+	}
+	r.mismatch(m)
+}
+
+// hashOf is the hex SHA-256 of b, "" of nothing.
+func hashOf(b []byte) string {
+	if b == nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // mismatch turns the compiled policy off for good and says so.

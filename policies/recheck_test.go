@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sallyport-ai/sallyport/engine"
 )
@@ -51,6 +52,54 @@ func TestRecheck(t *testing.T) {
 		}
 		if d, err := s.Decide(t.Context(), in); err != nil || d.Allow {
 			t.Errorf("after the mismatch: %v, %v", d, err)
+		}
+	})
+}
+
+// TestRecheckOfDocuments gives a document the compiled form of another one.
+func TestRecheckOfDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		found := make(chan Mismatch, 100)
+		s, err := Load(t.Context(), Config{OnMismatch: func(m Mismatch) { found <- m },
+			Paths: []string{write(t, map[string]string{"a.rego": allowing, "app.rego": "package app\n\nyes := input.user == \"alice\"\n\nno := input.user != \"alice\"\n"})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		input := []byte(`{"user":"alice"}`)
+		ask := func(path string) string {
+			a, err := s.Query(t.Context(), path, input)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(a.Result)
+		}
+		for range compileAfter + 2 {
+			ask("app/yes")
+			ask("app/no")
+		}
+		synctest.Wait()
+		yes, no := s.queries.byPath["app/yes"].Value.(preparedQuery), s.queries.byPath["app/no"].Value.(preparedQuery)
+		if yes.compiled.program.Load() == nil || no.compiled.program.Load() == nil {
+			t.Fatal("not compiled")
+		}
+		checked := s.Evaluation().Rechecked
+		ask("app/yes")
+		synctest.Wait()
+		if e := s.Evaluation(); len(found) != 0 || e.Rechecked != checked+1 {
+			t.Fatalf("without a fault: %d mismatches, %+v", len(found), e)
+		}
+		time.Sleep(2 * recheckAll) // of a document compiled just now the first answers are checked at any time
+		yes.compiled.program.Store(no.compiled.program.Load())
+		if got := ask("app/yes"); got != "false" {
+			t.Fatalf("the planted fault does nothing: %s", got)
+		}
+		synctest.Wait()
+		want := DocumentMismatch{Path: "app/yes", InputSHA256: hashOf(input), Compiled: hashOf([]byte("false")), Reference: hashOf([]byte("true"))}
+		if m := <-found; m.Document == nil || *m.Document != want || m.Revision != s.Revision() {
+			t.Errorf("mismatch: %+v", m)
+		}
+		if got := ask("app/yes"); got != "true" || s.Evaluation().Compiled {
+			t.Errorf("after the mismatch: %s", got)
 		}
 	})
 }

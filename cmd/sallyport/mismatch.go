@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -15,13 +15,13 @@ import (
 func (s *service) mismatch(m policies.Mismatch) {
 	s.log.Error().Str("revision", m.Revision).Str("reference_error", m.ReferenceError).Str("compiled_error", m.CompiledError).
 		Msg("OPA's own evaluator decides an input otherwise than the compiled policy, which is a fault of this program; decisions are OPA's from now on; the log has a record of kind mismatch")
-	input, err := json.Marshal(m.Input)
-	if err != nil {
-		s.log.Error().Err(err).Msg("the mismatch could not be recorded")
-		return
-	}
 	r := &engine.Record{
-		Kind: engine.RecordMismatch, Time: engine.FormatTime(time.Now()), Policy: &engine.RecordPolicy{Revision: m.Revision}, Input: input,
+		Kind: engine.RecordMismatch, Time: engine.FormatTime(time.Now()), Policy: &engine.RecordPolicy{Revision: m.Revision}, Document: m.Input,
+	}
+	if d := m.Document; d != nil { // whose input and value may hold anything
+		r.InputSHA256 = d.InputSHA256
+		r.Query = &engine.RecordQueried{API: engine.APIData, Path: d.Path, ResultSHA256: d.Compiled, Error: m.ReferenceError}
+		r.Reasons = []engine.Reason{{Code: engine.ReasonPolicyError, Message: "OPA's evaluator gives the document the SHA-256 " + cmp.Or(d.Reference, "of nothing"), Rule: "engine"}}
 	}
 	if m.Compiled != nil {
 		r.Decision = m.Compiled.Raw
