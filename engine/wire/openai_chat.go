@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-ai/sallyport/engine"
@@ -112,7 +113,7 @@ func (b *body) chatField(name string, i int) bool {
 		if b.optional(i, '[') {
 			for c := range b.children(i) {
 				if b.want(c, '{') {
-					b.req.Tools = append(b.req.Tools, b.function(c, engine.Tool{Native: "function", Span: b.span(c)}))
+					b.req.Tools = append(b.req.Tools, b.function(c, engine.Tool{Kind: engine.ToolFunction, Native: "function", Span: b.span(c)}))
 				}
 			}
 		}
@@ -125,12 +126,15 @@ func (b *body) chatField(name string, i int) bool {
 	case "reasoning_effort":
 		b.req.Reasoning.Effort = b.enum(i)
 	case "logprobs":
-		if b.bool(i) {
-			b.notPortable(name)
+		if b.bool(i) && b.req.Logprobs == nil {
+			b.req.Logprobs = new(int)
 		}
 	case "top_logprobs":
-		if v, ok := b.integer(i); ok && v > 0 {
-			b.notPortable(name)
+		if v, ok := b.integer(i); ok && v > 0 && v <= maxTopLogprobs {
+			n := int(v)
+			b.req.Logprobs = &n
+		} else if ok && v != 0 {
+			b.fail(i, "must be a whole number from 0 to %d", maxTopLogprobs)
 		}
 	case "modalities":
 		if b.optional(i, '[') {
@@ -158,6 +162,10 @@ func (b *body) chatField(name string, i int) bool {
 	}
 	return true
 }
+
+// maxTopLogprobs bounds the alternatives of a token. OpenAI's own limit is 20;
+// servers of open models can be set to give more.
+const maxTopLogprobs = 1000
 
 // onlyOneOf refuses a body with both members: two lists of tools would have to be
 // stripped and chosen from together.
@@ -241,6 +249,8 @@ func (b *body) message(i int) {
 			if b.optional(c, '"') {
 				m.Parts = append(m.Parts, engine.Part{Kind: engine.PartRefusal, Text: b.text(c, role, engine.KindText, msg), At: b.span(c).Start})
 			}
+		case "reasoning_content", "reasoning":
+			b.thinking(c, &m, msg)
 		case "name":
 			if !b.optional(c, '"') {
 				break
@@ -274,6 +284,21 @@ func (b *body) message(i int) {
 		b.missing(i, "content", "send a string or an array of parts")
 	}
 	b.req.Messages = append(b.req.Messages, m)
+}
+
+// thinking reads what an assistant has thought, which servers of open models give
+// and take back in a member of its own: it comes before all it said. A server that
+// gives two such members says the same in both.
+func (b *body) thinking(i int, m *engine.Message, msg int) {
+	if b.kind(i) != '"' || m.Role != engine.RoleAssistant {
+		b.inspectMember(i, m.Role, engine.KindText, msg)
+		return
+	}
+	t := b.text(i, m.Role, engine.KindText, msg)
+	if len(m.Parts) > 0 && m.Parts[0].Kind == engine.PartReasoning || t.Value == "" {
+		return
+	}
+	m.Parts = slices.Insert(m.Parts, 0, engine.Part{Kind: engine.PartReasoning, Native: b.name(i), At: b.span(i).Start, Text: t})
 }
 
 // content reads a message's content: a string, or an array of parts.
@@ -317,13 +342,19 @@ func (b *body) part(i int, role engine.Role, msg int) engine.Part {
 		p.Kind = engine.PartRefusal
 	case "image_url":
 		p.Kind = engine.PartImage
+	case "input_audio", "audio_url":
+		p.Kind = engine.PartAudio
+	case "video_url":
+		p.Kind = engine.PartVideo
+	case "file":
+		p.Kind = engine.PartFile
 	}
 	found := false
 	for c := range b.children(i) {
 		switch name := b.name(c); {
 		case name == "type":
 			switch p.Native {
-			case "text", "refusal", "image_url", "input_audio", "file":
+			case "text", "refusal", "image_url", "input_audio", "audio_url", "video_url", "file":
 			default:
 				b.enum(c)
 			}
@@ -366,19 +397,27 @@ func (b *body) payload(i int, p *engine.Part, role engine.Role, msg int) {
 			p.Text = b.text(i, role, engine.KindText, msg)
 		}
 	case "image_url":
-		b.image(i, p, role, msg)
-	case "input_audio", "file":
+		b.reference(i, p, "image", role, msg)
+	case "audio_url": // vLLM
+		b.reference(i, p, "audio", role, msg)
+	case "video_url": // vLLM
+		b.reference(i, p, "video", role, msg)
+	case "input_audio":
 		if b.want(i, '{') {
-			for c := range b.children(i) {
-				b.attachment(c, role, msg)
-			}
+			b.audio(i, p, role, msg)
+		}
+	case "file":
+		if b.want(i, '{') {
+			b.file(i, p, role, msg)
 		}
 	default:
 		b.inspectMember(i, role, engine.KindText, msg)
 	}
 }
 
-func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
+// reference reads where an image, a sound or a film is: at a URL, or within a
+// data URL.
+func (b *body) reference(i int, p *engine.Part, kind string, role engine.Role, msg int) {
 	if !b.want(i, '{') {
 		return
 	}
@@ -389,7 +428,7 @@ func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
 				return
 			}
 			url := b.str(c)
-			if u, ok := parseDataURL(url); ok && strings.HasPrefix(u.media, "image/") {
+			if u, ok := parseDataURL(url); ok && strings.HasPrefix(u.media, kind+"/") {
 				p.MediaType, p.Data = u.media, u.data
 				if !u.opaque() {
 					b.fixed(c, role, engine.KindText, msg)
@@ -397,7 +436,7 @@ func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
 			} else if scheme, _, _ := strings.Cut(strings.ToLower(url), ":"); scheme == "http" || scheme == "https" {
 				p.URL = b.text(c, role, engine.KindText, msg)
 			} else {
-				b.fail(c, "must be an http or https URL, or a data URL of a base64 image")
+				b.fail(c, "must be an http or https URL, or a data URL of base64 with a media type %s/…", kind)
 			}
 		case "detail":
 			p.Detail = b.enum(c)
@@ -406,34 +445,73 @@ func (b *body) image(i int, p *engine.Part, role engine.Role, msg int) {
 		}
 	}
 	if p.Data == "" && p.URL == nil {
-		b.missing(i, "url", "an image needs it")
+		b.missing(i, "url", "a part of this type needs it")
 	}
 }
 
-// attachment consumes a member of an audio or file part: base64 content, an id,
-// or text that is inspected.
-func (b *body) attachment(i int, role engine.Role, msg int) {
-	if b.kind(i) == '"' {
-		s := b.str(i)
-		switch b.name(i) {
-		case "data":
-			if isBase64(s) && isBinary(s) {
-				return
+// audio reads a sound in base64.
+func (b *body) audio(i int, p *engine.Part, role engine.Role, msg int) {
+	for c := range b.children(i) {
+		switch name := b.name(c); {
+		case name == "data" && b.kind(c) == '"':
+			if p.Data = b.str(c); !isBase64(p.Data) || !isBinary(p.Data) {
+				b.fixed(c, role, engine.KindText, msg)
 			}
-		case "file_data":
-			if u, ok := parseDataURL(s); ok && u.opaque() || isBase64(s) && isBinary(s) {
-				return
+		case name == "format" && b.kind(c) == '"':
+			switch format := b.enum(c); {
+			case format == "mp3":
+				p.MediaType = "audio/mpeg"
+			case plain(format, 16):
+				p.MediaType = "audio/" + format
 			}
-		case "file_id":
-			b.id(i, msg)
-			return
-		case "format":
-			b.enum(i)
-			return
-		case "filename":
-			b.text(i, role, engine.KindName, msg)
-			return
+		default:
+			b.unknown(c, role, engine.KindText, msg)
 		}
 	}
-	b.inspectMember(i, role, engine.KindText, msg)
+	if p.Data == "" || !isBase64(p.Data) || p.MediaType == "" {
+		p.Kind, p.Data = engine.PartOther, "" // for a server of this API to judge
+	}
 }
+
+// file reads a document: its content, or the id under which its vendor has it.
+func (b *body) file(i int, p *engine.Part, role engine.Role, msg int) {
+	for c := range b.children(i) {
+		name := b.name(c)
+		if b.kind(c) != '"' {
+			name = ""
+		}
+		switch name {
+		case "file_data":
+			s := b.str(c)
+			if u, ok := parseDataURL(s); ok {
+				if p.MediaType, p.Data = u.media, u.data; !u.opaque() {
+					b.fixed(c, role, engine.KindText, msg)
+				}
+			} else if isBase64(s) && isBinary(s) {
+				if p.Data = s; strings.HasPrefix(s, pdfBase64) {
+					p.MediaType = "application/pdf"
+				}
+			} else {
+				b.text(c, role, engine.KindText, msg)
+			}
+		case "file_id":
+			s := b.str(c)
+			if !plain(s, shortID) || digits(s) >= longNumber {
+				p.FileID = b.text(c, engine.RoleUser, engine.KindName, msg)
+				p.FileID.Fixed = true
+			} else {
+				p.FileID = &engine.Text{Role: engine.RoleUser, Kind: engine.KindName, Message: msg, Value: s, Span: b.span(c), Fixed: true}
+			}
+		case "filename":
+			p.Filename = b.text(c, role, engine.KindName, msg)
+		default:
+			b.unknown(c, role, engine.KindText, msg)
+		}
+	}
+	if p.FileID == nil && (p.Data == "" || p.MediaType == "") {
+		p.Kind, p.Data = engine.PartOther, ""
+	}
+}
+
+// pdfBase64 is how a PDF begins in base64.
+const pdfBase64 = "JVBERi0"

@@ -15,13 +15,21 @@ func (OpenAICompletions) ReadRequest(in *Inbound, lim Limits) (*engine.Request, 
 		case "prompt":
 			b.prompts(i)
 		case "suffix":
-			if b.optional(i, '"') {
-				b.text(i, engine.RoleUser, engine.KindText, -1)
+			if b.optional(i, '"') && b.text(i, engine.RoleUser, engine.KindText, -1).Value != "" {
+				b.notPortable(name)
 			}
 		case "echo":
-			b.bool(i)
-		case "best_of", "logprobs":
-			b.integer(i)
+			if b.bool(i) {
+				b.notPortable(name)
+			}
+		case "best_of":
+			if v, ok := b.integer(i); ok && v > 1 {
+				b.notPortable(name)
+			}
+		case "logprobs": // in a form that only this API has
+			if _, ok := b.integer(i); ok {
+				b.notPortable(name)
+			}
 		default:
 			return b.openAIField(name, i)
 		}
@@ -53,9 +61,9 @@ func (OpenAIEmbeddings) ReadRequest(in *Inbound, lim Limits) (*engine.Request, e
 		case "input":
 			b.prompts(i)
 		case "encoding_format":
-			b.enum(i)
+			req.Embedding.Encoding = b.enum(i)
 		case "dimensions":
-			b.positive(i)
+			req.Embedding.Dimensions, _ = b.positive(i)
 		default:
 			return b.openAIField(name, i)
 		}

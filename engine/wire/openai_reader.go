@@ -17,6 +17,7 @@ type openAIPayload struct {
 	Choices []openAIChoice `json:"choices"`
 	Usage   *openAIUsage   `json:"usage"`
 	Error   jsontext.Value `json:"error"`
+	Data    jsontext.Value `json:"data"` // of embeddings
 }
 
 type openAIChoice struct {
@@ -25,6 +26,7 @@ type openAIChoice struct {
 	Message      *openAIMessage `json:"message"`
 	Text         string         `json:"text"` // of legacy completions
 	FinishReason string         `json:"finish_reason"`
+	Logprobs     jsontext.Value `json:"logprobs"`
 }
 
 type openAIMessage struct {
@@ -34,12 +36,17 @@ type openAIMessage struct {
 	ReasoningContent string           `json:"reasoning_content"` // DeepSeek, llama.cpp, SGLang
 	ToolCalls        []openAIToolCall `json:"tool_calls"`
 	FunctionCall     *openAIFunction  `json:"function_call"`
+	Annotations      jsontext.Value   `json:"annotations"`
+	Images           jsontext.Value   `json:"images"` // OpenRouter, LiteLLM
+	Audio            jsontext.Value   `json:"audio"`
 }
 
 type openAIToolCall struct {
 	Index    *int           `json:"index"`
 	ID       string         `json:"id"`
+	Type     string         `json:"type"`
 	Function openAIFunction `json:"function"`
+	Custom   *openAICustom  `json:"custom"`
 }
 
 type openAIFunction struct {
@@ -51,20 +58,23 @@ type openAIUsage struct {
 	PromptTokens     int `json:"prompt_tokens"`
 	CompletionTokens int `json:"completion_tokens"`
 	PromptDetails    *struct {
-		CachedTokens int `json:"cached_tokens"`
+		CachedTokens     int `json:"cached_tokens"`
+		CacheWriteTokens int `json:"cache_write_tokens"`
+		AudioTokens      int `json:"audio_tokens"`
 	} `json:"prompt_tokens_details"`
 	CompletionDetails *struct {
 		ReasoningTokens int `json:"reasoning_tokens"`
+		AudioTokens     int `json:"audio_tokens"`
 	} `json:"completion_tokens_details"`
 }
 
 func (u *openAIUsage) neutral() engine.Usage {
 	n := engine.Usage{Input: u.PromptTokens, Output: u.CompletionTokens}
-	if u.PromptDetails != nil {
-		n.CachedInput = u.PromptDetails.CachedTokens
+	if d := u.PromptDetails; d != nil {
+		n.CachedInput, n.CacheWrite, n.AudioInput = d.CachedTokens, d.CacheWriteTokens, d.AudioTokens
 	}
-	if u.CompletionDetails != nil {
-		n.Reasoning = u.CompletionDetails.ReasoningTokens
+	if d := u.CompletionDetails; d != nil {
+		n.Reasoning, n.AudioOutput = d.ReasoningTokens, d.AudioTokens
 	}
 	return n
 }
@@ -78,19 +88,23 @@ type openAIReader struct {
 	done         bool // the end marker, or a whole unary body
 	doneRequired bool // a trait of the server
 	choices      map[int]*readChoice
+	// keepsText: citations have to be told in bytes, which needs the text.
+	keepsText bool
 }
 
 // readChoice is what has been read of a choice.
 type readChoice struct {
 	calls    []readCall
 	finished bool
+	text     strings.Builder // kept for a client of another API only
 }
 
 // readCall is a tool call that has begun. Its ordinal is its place in the list:
 // an upstream's own indices need not be dense.
 type readCall struct {
-	index int
-	id    string
+	index  int
+	id     string
+	custom bool // its arguments are no JSON
 }
 
 // call is the ordinal of the call that a delta belongs to, or that it begins. Some
@@ -101,7 +115,7 @@ func (c *readChoice) call(index int, id string) (ordinal int, begins bool) {
 			return i, false
 		}
 	}
-	c.calls = append(c.calls, readCall{index, id})
+	c.calls = append(c.calls, readCall{index: index, id: id})
 	return len(c.calls) - 1, true
 }
 
@@ -182,6 +196,7 @@ func (r *openAIReader) choice(c *openAIChoice) error {
 			}
 		}
 	}
+	r.addLogprobs(c.Index, c.Logprobs)
 	if c.FinishReason != "" && !state.finished {
 		state.finished = true
 		reason := c.FinishReason
@@ -198,8 +213,17 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 	if m.ReasoningContent == "" { // a server that sends both sends the same
 		r.addText(engine.EventReasoning, choice, m.Reasoning)
 	}
-	r.addText(engine.EventText, choice, contentText(m.Content))
+	content := contentText(m.Content)
+	r.addText(engine.EventText, choice, content)
 	r.addText(engine.EventRefusal, choice, m.Refusal)
+	if r.keepsText {
+		state.text.WriteString(content)
+	}
+	r.addAnnotations(choice, state, m.Annotations)
+	r.addImages(choice, m.Images)
+	if present(m.Audio) {
+		r.add(engine.Event{Kind: engine.EventOther, Choice: choice, Name: "audio"})
+	}
 	calls := m.ToolCalls
 	if f := m.FunctionCall; f != nil {
 		calls = append(calls, openAIToolCall{Function: *f})
@@ -213,14 +237,18 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 			return errTooManyCalls // clients make room for as many
 		}
 		tool, begins := state.call(index, call.ID)
+		name, arguments := call.Function.Name, call.Function.Arguments
+		if call.Custom != nil {
+			name, arguments, state.calls[tool].custom = call.Custom.Name, call.Custom.Input, true
+		}
+		e := engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: name, Custom: state.calls[tool].custom}
 		if begins {
-			err := r.addCall(engine.Event{Kind: engine.EventToolCall, Choice: choice, Tool: tool, ID: call.ID, Name: call.Function.Name})
-			if err != nil {
+			if err := r.addCall(e); err != nil {
 				return err
 			}
 		}
-		if call.Function.Arguments != "" {
-			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: call.Function.Arguments})
+		if arguments != "" {
+			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: arguments, Custom: e.Custom})
 		}
 	}
 	return nil

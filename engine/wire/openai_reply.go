@@ -23,11 +23,15 @@ type openAIReply struct {
 	model   string
 	created string // Unix seconds
 	raw     []byte // of a unary reply that is relayed
+	tooled  bool   // it calls tools
 	choices []*replyChoice
 	usage   *engine.Usage
 	usedRaw bool   // a chunk with the usage has been relayed
 	prefix  []byte // of every chunk that is built, up to its choices
 	delta   []byte // scratch
+	vectors [][]float32
+	losses  []engine.Loss
+	err     error // the reply cannot be told in this API
 }
 
 // replyChoice is what has been written of a choice.
@@ -36,14 +40,22 @@ type replyChoice struct {
 	finish   string
 	finished bool // its finish reason has been written
 	calls    []replyCall
+	// text is what has been said, of a built reply: a citation counts its
+	// characters.
+	text   strings.Builder
+	images int
 
 	// Of a unary reply.
-	text, reasoning, refusal strings.Builder
-	hasText, hasRefusal      bool
+	reasoning, refusal  strings.Builder
+	hasText, hasRefusal bool
+	annotations         []openAIAnnotation
+	pictures            []openAIImage
+	logprobs            []engine.TokenLogprob
 }
 
 type replyCall struct {
 	id, name  string
+	custom    bool // its arguments are a text
 	arguments strings.Builder
 }
 
@@ -111,14 +123,22 @@ func (r *openAIReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 	relayed := f.Raw != nil && f.Dialect == r.req.Dialect
 	if relayed && !r.streams() {
 		r.raw = append(r.raw[:0], f.Raw...)
+		for i := range f.Events {
+			r.tooled = r.tooled || f.Events[i].Kind == engine.EventToolCall
+		}
 		return dst, nil
 	}
 	if relayed {
 		return r.relay(dst, f)
 	}
 	for i := range f.Events {
+		e := &f.Events[i]
+		var logprobs []engine.TokenLogprob
+		if i+1 < len(f.Events) && f.Events[i+1].Kind == engine.EventLogprobs && f.Events[i+1].Choice == e.Choice {
+			logprobs = f.Events[i+1].Logprobs
+		}
 		var err error
-		if dst, err = r.event(dst, &f.Events[i]); err != nil {
+		if dst, err = r.event(dst, e, logprobs); err != nil {
 			return dst, err
 		}
 	}
@@ -178,9 +198,10 @@ func (r *openAIReply) relay(dst []byte, f *engine.Frame) ([]byte, error) {
 //   - "error": null is left out: SDKs that look for the name alone end the stream.
 //   - The first delta of a choice names its role.
 //   - A choice that called tools does not end in "stop".
-//   - Usage is shown only to a client that asked for it. Beside a finish reason it
-//     is left out, for End writes it in the chunk of its own that belongs to it:
-//     some clients add up what they are shown twice.
+//   - Usage is shown only to a client that asked for it, and once: beside a choice
+//     it is left out, for End writes it in the chunk of its own that belongs to it.
+//     Some clients add up what they are shown twice. One that asked a server for
+//     usage in every chunk gets that.
 func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 	t, err := parse(raw, maxReplyDepth)
 	if err != nil {
@@ -189,21 +210,20 @@ func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 	fields := t.fields(0)
 	out := engine.Request{Body: engine.Document{Raw: raw}, Fields: fields}
 	edit := relay{req: &out, drop: map[string]bool{}}
-	choices, finishes := 0, false
+	choices := 0
 	if at := t.member(0, "choices"); at >= 0 {
 		for c := range t.children(at) {
 			choices++
-			finished, err := r.repairChoice(t, c, &edit)
-			if err != nil {
+			if err := r.repairChoice(t, c, &edit); err != nil {
 				return nil, err
 			}
-			finishes = finishes || finished
 		}
 	}
 	if at := t.member(0, "error"); at >= 0 {
 		edit.drop["error"] = true
 	}
-	if at := t.member(0, "created"); at >= 0 && t.kind(at) == '0' {
+	// Azure's first chunk, which only tells of content filters, is not of the reply.
+	if at := t.member(0, "created"); at >= 0 && t.kind(at) == '0' && t.lit(at) != "0" {
 		r.created = t.lit(at)
 	}
 	if at := t.member(0, "usage"); at >= 0 {
@@ -211,25 +231,32 @@ func (r *openAIReply) repair(raw []byte) ([]byte, error) {
 		if only && !r.req.IncludeUsage {
 			return nil, nil
 		}
-		edit.drop["usage"] = !r.req.IncludeUsage || finishes
+		edit.drop["usage"] = !r.req.IncludeUsage || choices > 0 && t.kind(at) != 'n' && !r.asksAlways()
 		r.usedRaw = r.usedRaw || only
 	}
 	edit.dropped()
 	return engine.Splice(raw, edit.edits), nil
 }
 
+// asksAlways says whether the client asked for usage in every chunk, as vLLM lets
+// it.
+func (r *openAIReply) asksAlways() bool {
+	f, ok := r.req.Field("stream_options")
+	return ok && bytes.Contains(r.req.Body.Raw[f.Value.Start:f.Value.End], []byte(`"continuous_usage_stats"`))
+}
+
 // maxReplyDepth bounds the nesting of a chunk; it has been parsed once already.
 const maxReplyDepth = 10000
 
-// repairChoice repairs a choice of a chunk and says whether the choice finishes.
-func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) (finishes bool, err error) {
+// repairChoice repairs a choice of a chunk, or of a whole reply.
+func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) error {
 	index := 0
 	if at := t.member(i, "index"); at >= 0 && t.kind(at) == '0' {
 		index, _ = strconv.Atoi(t.lit(at)) // the reader has read it as an int
 	}
 	c, err := r.choice(index)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if at := t.member(i, "delta"); at >= 0 && t.kind(at) == '{' && !c.begun {
 		c.begun = true
@@ -248,42 +275,70 @@ func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) (finishes bool, 
 		c.begun = true
 	}
 	if at := t.member(i, "finish_reason"); at >= 0 && t.kind(at) == '"' && t.str(at) != "" {
-		c.finished, finishes = true, true
+		c.finished = true
 		if t.str(at) == engine.FinishStop && len(c.calls) > 0 {
 			edit.edits = append(edit.edits, engine.Edit{Span: t.span(at), With: []byte(`"` + engine.FinishTools + `"`)})
 		}
 	}
-	return finishes, nil
+	return nil
 }
 
 // firstDelta begins a choice.
 const firstDelta = `"role":"assistant","content":""`
 
-// event appends the chunk for one event, or keeps it for the unary reply.
-func (r *openAIReply) event(dst []byte, e *engine.Event) ([]byte, error) {
+// event appends the chunk for one event, or keeps it for the unary reply. The
+// logprobs are those of its text.
+func (r *openAIReply) event(dst []byte, e *engine.Event, logprobs []engine.TokenLogprob) ([]byte, error) {
 	switch e.Kind {
-	case engine.EventStart, engine.EventUsage, engine.EventError, engine.EventEnd:
+	case engine.EventStart, engine.EventUsage, engine.EventError, engine.EventEnd, engine.EventLogprobs:
 		return dst, nil
+	case engine.EventVector:
+		return dst, r.vector(e)
 	}
 	c, err := r.choice(e.Choice)
 	if err != nil {
 		return dst, err
 	}
-	if e.Kind == engine.EventFinish {
+	switch e.Kind {
+	case engine.EventFinish:
+		if e.Finish == engine.FinishPause {
+			r.err = errPaused
+		}
 		// Written by End: nothing of a choice may follow its finish reason.
 		c.finish = e.Finish
 		return dst, nil
+	case engine.EventSignature, engine.EventRedacted, engine.EventOther:
+		// What seals thinking is kept for the client elsewhere, by the id of the call.
+		r.lose(e.Choice, sealed[e.Kind])
+		return dst, nil
+	case engine.EventCitation:
+		if e.Citation.URL == "" { // of a document in the request, say
+			r.lose(e.Choice, "message.annotations")
+			return dst, nil
+		}
+	case engine.EventText:
+		c.text.WriteString(e.Text)
+	}
+	if r.req.Operation == engine.OpCompletion && e.Kind != engine.EventText {
+		r.lose(e.Choice, "text")
+		return dst, nil // legacy completions know nothing else
 	}
 	if !r.streams() {
 		c.keep(e)
+		c.logprobs = append(c.logprobs, logprobs...)
 		return dst, nil
 	}
 	if !c.begun {
 		c.begun = true
 		if r.req.Operation == engine.OpChat {
-			dst = r.chunk(dst, e.Choice, []byte(firstDelta), "")
+			dst = r.chunk(dst, e.Choice, []byte(firstDelta), nil, "")
 		}
 	}
+	return r.chunk(dst, e.Choice, r.deltaOf(e, c), logprobs, ""), nil
+}
+
+// deltaOf is the members of an event's delta, valid until the next one.
+func (r *openAIReply) deltaOf(e *engine.Event, c *replyChoice) []byte {
 	delta := r.delta[:0]
 	switch e.Kind {
 	case engine.EventText:
@@ -297,20 +352,31 @@ func (r *openAIReply) event(dst []byte, e *engine.Event) ([]byte, error) {
 	case engine.EventRefusal:
 		delta = quoted(delta, `"refusal":`, e.Text)
 	case engine.EventToolCall:
-		c.calls = append(c.calls, replyCall{})
+		c.calls = append(c.calls, replyCall{custom: e.Custom})
+		kind, input := "function", `,"arguments":""}}]`
+		if e.Custom {
+			kind, input = "custom", `,"input":""}}]`
+		}
 		delta = strconv.AppendInt(append(delta, `"tool_calls":[{"index":`...), int64(e.Tool), 10)
 		delta = quoted(delta, `,"id":`, e.ID)
-		delta = quoted(delta, `,"type":"function","function":{"name":`, e.Name)
-		delta = append(delta, `,"arguments":""}}]`...)
+		delta = quoted(delta, `,"type":"`+kind+`","`+kind+`":{"name":`, e.Name)
+		delta = append(delta, input...)
 	case engine.EventToolArgs:
+		name := `,"function":{"arguments":`
+		if e.Tool >= 0 && e.Tool < len(c.calls) && c.calls[e.Tool].custom {
+			name = `,"custom":{"input":`
+		}
 		delta = strconv.AppendInt(append(delta, `"tool_calls":[{"index":`...), int64(e.Tool), 10)
-		delta = append(quoted(delta, `,"function":{"arguments":`, e.Text), `}}]`...)
+		delta = append(quoted(delta, name, e.Text), `}}]`...)
+	case engine.EventCitation:
+		delta = append(delta, `"annotations":[`...)
+		delta = append(append(delta, encoded(c.annotation(e.Citation))...), ']')
+	case engine.EventImage:
+		delta = append(delta, `"images":[`...)
+		delta = append(append(delta, encoded(c.image(e))...), ']')
 	}
 	r.delta = delta
-	if r.req.Operation == engine.OpCompletion && e.Kind != engine.EventText {
-		return dst, nil // legacy completions know nothing else
-	}
-	return r.chunk(dst, e.Choice, delta, ""), nil
+	return delta
 }
 
 // quoted appends prefix and s as a JSON string.
@@ -322,13 +388,16 @@ func quoted(dst []byte, prefix, s string) []byte {
 
 // chunk appends a chunk with one choice. delta holds the members of the delta, or
 // those of the choice of a legacy completion; finish "" is null.
-func (r *openAIReply) chunk(dst []byte, choice int, delta []byte, finish string) []byte {
+func (r *openAIReply) chunk(dst []byte, choice int, delta []byte, logprobs []engine.TokenLogprob, finish string) []byte {
 	dst = r.begin(dst)
 	dst = strconv.AppendInt(append(dst, `{"index":`...), int64(choice), 10)
 	if r.req.Operation == engine.OpCompletion {
 		dst = append(append(dst, ','), delta...)
 	} else {
 		dst = append(append(append(dst, `,"delta":{`...), delta...), '}')
+	}
+	if len(logprobs) > 0 && r.req.Operation == engine.OpChat {
+		dst = append(append(dst, `,"logprobs":`...), encoded(choiceLogprobs(logprobs))...)
 	}
 	if finish == "" {
 		dst = append(dst, `,"finish_reason":null}]}`...)
@@ -366,6 +435,9 @@ func (r *openAIReply) name() {
 
 // End implements Reply.
 func (r *openAIReply) End(dst []byte) ([]byte, error) {
+	if r.err != nil {
+		return dst, r.err
+	}
 	if !r.streams() {
 		return r.unary(dst)
 	}
@@ -386,13 +458,13 @@ func (r *openAIReply) finish(dst []byte, all bool) []byte {
 		}
 		c.finished = true
 		if !c.begun && r.req.Operation == engine.OpChat {
-			dst = r.chunk(dst, i, []byte(firstDelta), "")
+			dst = r.chunk(dst, i, []byte(firstDelta), nil, "")
 		}
 		var delta []byte
 		if r.req.Operation == engine.OpCompletion {
 			delta = []byte(`"text":""`)
 		}
-		dst = r.chunk(dst, i, delta, c.reason())
+		dst = r.chunk(dst, i, delta, nil, c.reason())
 	}
 	return dst
 }
@@ -405,7 +477,20 @@ func (c *replyChoice) reason() string {
 	return finishReason(reason, len(c.calls) > 0)
 }
 
+// usageObject is the usage as OpenAI tells it; what is nothing and seldom anything
+// is left out.
 func usageObject(u engine.Usage) []byte {
-	return fmt.Appendf(nil, `{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d},"completion_tokens_details":{"reasoning_tokens":%d}}`,
-		u.Input, u.Output, u.Input+u.Output, u.CachedInput, u.Reasoning)
+	b := fmt.Appendf(nil, `{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d`,
+		u.Input, u.Output, u.Input+u.Output, u.CachedInput)
+	if u.CacheWrite > 0 {
+		b = fmt.Appendf(b, `,"cache_write_tokens":%d`, u.CacheWrite)
+	}
+	if u.AudioInput > 0 {
+		b = fmt.Appendf(b, `,"audio_tokens":%d`, u.AudioInput)
+	}
+	b = fmt.Appendf(b, `},"completion_tokens_details":{"reasoning_tokens":%d`, u.Reasoning)
+	if u.AudioOutput > 0 {
+		b = fmt.Appendf(b, `,"audio_tokens":%d`, u.AudioOutput)
+	}
+	return append(b, `}}`...)
 }

@@ -16,7 +16,7 @@ func (b *body) toolCall(i int, m *engine.Message, msg int) {
 			call.ID = b.id(c, msg)
 		case "type":
 			// One is enough to say so; a path for each would take quadratic time.
-			if t := b.enum(c); t != "function" && t != "" && len(b.req.NotPortable) == 0 {
+			if t := b.enum(c); t != "function" && t != "custom" && t != "" && len(b.req.NotPortable) == 0 {
 				b.notPortable(b.path(i))
 			}
 		case "index":
@@ -29,8 +29,7 @@ func (b *body) toolCall(i int, m *engine.Message, msg int) {
 		case "custom": // free text instead of JSON arguments
 			found = true
 			if b.want(c, '{') {
-				b.inspect(c, m.Role, engine.KindToolArguments, msg)
-				call.Arguments = emptyObject()
+				call = b.calledCustom(c, call, msg)
 			}
 		default:
 			b.unknown(c, m.Role, engine.KindToolArguments, msg)
@@ -61,6 +60,32 @@ func (b *body) calledFunction(i int, c engine.ToolCall, msg int) engine.ToolCall
 	}
 	if c.Name == "" {
 		b.missing(i, "name", "a tool call needs the name of its tool")
+	}
+	return c
+}
+
+// calledCustom reads the name and input of a custom tool's call into c.
+func (b *body) calledCustom(i int, c engine.ToolCall, msg int) engine.ToolCall {
+	c.Arguments = emptyObject()
+	for f := range b.children(i) {
+		switch b.name(f) {
+		case "name":
+			if b.want(f, '"') {
+				c.Name = b.fixed(f, engine.RoleAssistant, engine.KindName, msg)
+			}
+		case "input":
+			if b.want(f, '"') {
+				c.Input = b.text(f, engine.RoleAssistant, engine.KindToolArguments, msg)
+			}
+		default:
+			b.unknown(f, engine.RoleAssistant, engine.KindToolArguments, msg)
+		}
+	}
+	if c.Name == "" {
+		b.missing(i, "name", "a tool call needs the name of its tool")
+	}
+	if c.Input == nil {
+		b.missing(i, "input", "a call of a custom tool needs it")
 	}
 	return c
 }
@@ -96,15 +121,15 @@ func (b *body) tool(i int) {
 		t.Kind = engine.ToolServer
 	}
 	payload := b.member(i, t.Native)
-	if t.Native == "function" && payload < 0 {
-		b.missing(i, "function", "a tool of this type needs it")
+	if t.Kind != engine.ToolServer && payload < 0 {
+		b.missing(i, t.Native, "a tool of this type needs it")
 		return
 	}
 	for c := range b.children(i) {
 		switch {
 		case c == at:
 			b.enum(c)
-		case c == payload && t.Native == "function":
+		case c == payload && t.Kind != engine.ToolServer:
 			if b.want(c, '{') {
 				t = b.function(c, t)
 			}
@@ -131,8 +156,13 @@ func (b *body) nameOf(i int) string {
 	return ""
 }
 
-// function reads a function's definition into t.
+// function reads a function's definition into t, or that of a custom tool, which
+// has a format in the place of parameters.
 func (b *body) function(i int, t engine.Tool) engine.Tool {
+	parameters := "parameters"
+	if t.Kind == engine.ToolCustom {
+		parameters = "format"
+	}
 	for c := range b.children(i) {
 		switch b.name(c) {
 		case "name":
@@ -143,7 +173,7 @@ func (b *body) function(i int, t engine.Tool) engine.Tool {
 			if b.optional(c, '"') {
 				t.Description = b.text(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 			}
-		case "parameters":
+		case parameters:
 			if b.optional(c, '{') {
 				t.Parameters = b.inspect(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 			}
@@ -178,14 +208,18 @@ func (b *body) toolChoice(i int, field string) {
 			case field == "function_call":
 				b.choiceName(c, choice)
 			case name == "type":
-				if b.enum(c) != "function" {
+				switch b.enum(c) {
+				case "function", "custom", "allowed_tools":
+				default:
 					choice.Mode = "native"
 					b.notPortable(field)
 				}
-			case name == "function" && b.kind(c) == '{':
+			case (name == "function" || name == "custom") && b.kind(c) == '{':
 				for f := range b.children(c) {
 					b.choiceName(f, choice)
 				}
+			case name == "allowed_tools" && b.kind(c) == '{':
+				b.allowedTools(c, choice)
 			default:
 				b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
 			}
@@ -196,6 +230,55 @@ func (b *body) toolChoice(i int, field string) {
 	default:
 		b.fail(i, "must be a string or an object, not %s", kindName(b.kind(i)))
 	}
+}
+
+// allowedTools reads the choice among some of the tools: OpenAI names them within
+// a member "function" or "custom".
+func (b *body) allowedTools(i int, choice *engine.ToolChoice) {
+	choice.Names = []string{}
+	for c := range b.children(i) {
+		switch name := b.name(c); {
+		case name == "mode":
+			switch choice.Mode = b.string(c); choice.Mode {
+			case "auto", "required":
+			default:
+				b.fail(c, "must be auto or required")
+			}
+		case name == "tools" && b.want(c, '['):
+			for t := range b.children(c) {
+				if b.want(t, '{') {
+					b.allowedTool(t, choice)
+				}
+			}
+		default:
+			b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+		}
+	}
+	if choice.Mode == "tool" {
+		b.missing(i, "mode", "use auto or required")
+	}
+}
+
+func (b *body) allowedTool(i int, choice *engine.ToolChoice) {
+	one := engine.ToolChoice{}
+	for c := range b.children(i) {
+		switch name := b.name(c); {
+		case name == "type":
+			b.enum(c)
+		case (name == "function" || name == "custom") && b.kind(c) == '{':
+			for f := range b.children(c) {
+				b.choiceName(f, &one)
+			}
+		default:
+			b.unknown(c, engine.RoleSystem, engine.KindToolDefinition, -1)
+		}
+	}
+	if one.Name == "" { // a server's own tool
+		choice.Mode = "native"
+		b.notPortable("tool_choice")
+		return
+	}
+	choice.Names = append(choice.Names, one.Name)
 }
 
 func (b *body) choiceName(i int, choice *engine.ToolChoice) {

@@ -14,18 +14,21 @@ func (c *replyChoice) keep(e *engine.Event) {
 	switch e.Kind {
 	case engine.EventText:
 		c.hasText = true
-		c.text.WriteString(e.Text)
 	case engine.EventReasoning:
 		c.reasoning.WriteString(e.Text)
 	case engine.EventRefusal:
 		c.hasRefusal = true
 		c.refusal.WriteString(e.Text)
 	case engine.EventToolCall:
-		c.calls = append(c.calls, replyCall{id: e.ID, name: e.Name})
+		c.calls = append(c.calls, replyCall{id: e.ID, name: e.Name, custom: e.Custom})
 	case engine.EventToolArgs:
 		if e.Tool >= 0 && e.Tool < len(c.calls) {
 			c.calls[e.Tool].arguments.WriteString(e.Text)
 		}
+	case engine.EventCitation:
+		c.annotations = append(c.annotations, c.annotation(e.Citation))
+	case engine.EventImage:
+		c.pictures = append(c.pictures, c.image(e))
 	}
 }
 
@@ -43,29 +46,31 @@ type openAIUnaryReply struct {
 	Index        int                 `json:"index"`
 	Text         *string             `json:"text,omitzero"`
 	Message      *openAIUnaryMessage `json:"message,omitzero"`
+	Logprobs     *openAILogprobs     `json:"logprobs,omitzero"`
 	FinishReason string              `json:"finish_reason"`
 }
 
 type openAIUnaryMessage struct {
-	Role             string            `json:"role"`
-	Content          *string           `json:"content"`
-	Refusal          *string           `json:"refusal"`
-	ReasoningContent string            `json:"reasoning_content,omitzero"`
-	ToolCalls        []openAIUnaryCall `json:"tool_calls,omitzero"`
-}
-
-type openAIUnaryCall struct {
-	ID       string         `json:"id"`
-	Type     string         `json:"type"`
-	Function openAIFunction `json:"function"`
+	Role             string             `json:"role"`
+	Content          *string            `json:"content"`
+	Refusal          *string            `json:"refusal"`
+	ReasoningContent string             `json:"reasoning_content,omitzero"`
+	ToolCalls        []openAICall       `json:"tool_calls,omitzero"`
+	Annotations      []openAIAnnotation `json:"annotations,omitzero"`
+	Images           []openAIImage      `json:"images,omitzero"`
 }
 
 // unary appends the whole reply.
 func (r *openAIReply) unary(dst []byte) ([]byte, error) {
-	if r.raw != nil {
+	switch {
+	case r.raw != nil && r.tooled:
+		raw, err := r.repair(r.raw)
+		return append(dst, raw...), err
+	case r.raw != nil:
 		return append(dst, r.raw...), nil
-	}
-	if len(r.choices) == 0 || r.req.Operation == engine.OpEmbeddings {
+	case r.req.Operation == engine.OpEmbeddings:
+		return r.embeddings(dst)
+	case len(r.choices) == 0:
 		return dst, errNothingToRelay
 	}
 	r.name()
@@ -80,6 +85,9 @@ func (r *openAIReply) unary(dst []byte) ([]byte, error) {
 			reply.Text = &content
 		} else {
 			reply.Message = c.message(&content)
+			if len(c.logprobs) > 0 {
+				reply.Logprobs = choiceLogprobs(c.logprobs)
+			}
 		}
 		out.Choices = append(out.Choices, reply)
 	}
@@ -103,8 +111,15 @@ func (c *replyChoice) message(content *string) *openAIUnaryMessage {
 		m.Refusal = &s
 	}
 	for i := range c.calls {
-		m.ToolCalls = append(m.ToolCalls, openAIUnaryCall{ID: c.calls[i].id, Type: "function",
-			Function: openAIFunction{Name: c.calls[i].name, Arguments: c.calls[i].arguments.String()}})
+		k := &c.calls[i]
+		call := openAICall{ID: k.id, Type: "function"}
+		if k.custom {
+			call.Type, call.Custom = "custom", &openAICustom{Name: k.name, Input: k.arguments.String()}
+		} else {
+			call.Function = &openAIFunction{Name: k.name, Arguments: k.arguments.String()}
+		}
+		m.ToolCalls = append(m.ToolCalls, call)
 	}
+	m.Annotations, m.Images = c.annotations, c.pictures
 	return m
 }
