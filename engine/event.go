@@ -8,8 +8,8 @@ const (
 	EventText                       // Choice, Text
 	EventReasoning                  // Choice, Text
 	EventRefusal                    // Choice, Text
-	EventToolCall                   // Choice, Tool, ID, Name: a call begins
-	EventToolArgs                   // Choice, Tool, Text: JSON of its arguments, in pieces
+	EventToolCall                   // Choice, Tool, ID, Name, Custom: a call begins
+	EventToolArgs                   // Choice, Tool, Text: its arguments, in pieces: JSON, unless the call is Custom
 	EventFinish                     // Choice, Finish
 	EventUsage                      // Usage, totals so far
 	EventError                      // Code, Text: the upstream reported a failure in its stream
@@ -52,6 +52,7 @@ type Event struct {
 	Logprobs []TokenLogprob
 	Vector   []float32
 	Data     []byte
+	Custom   bool // of a tool call: its arguments are a text
 }
 
 // Content says whether the event is a part of the answer, its end included: once

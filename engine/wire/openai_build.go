@@ -93,10 +93,10 @@ type openAICustom struct {
 // completion for one kind of server.
 type openAIBuild struct {
 	req    *engine.Request
-	up     Upstream
+	up     *Upstream
 	server Server
 	out    openAIChat
-	losses *losses
+	losses *openAILosses
 	// later are images of tool results: a tool's message holds text alone, so they
 	// are said by the user once all results of the turn have been given.
 	later []openAIPart
@@ -118,7 +118,7 @@ func (b *openAIBuild) messages() error {
 			continue
 		}
 		turn := openAITurn{Role: m.Role.String()}
-		if m.Native == "developer" && !b.server.DeveloperAsSystem {
+		if m.Native == "developer" && b.server.DeveloperRole {
 			turn.Role = m.Native
 		}
 		var parts []openAIPart

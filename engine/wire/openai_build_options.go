@@ -205,6 +205,33 @@ func (b *openAIBuild) format() error {
 	return nil
 }
 
+// field is what the client calls a field that OpenAI calls name.
+func (b *openAIBuild) field(name string) string {
+	switch b.req.Dialect {
+	case engine.DialectAnthropicMessages:
+		switch name {
+		case "stop":
+			return "stop_sequences"
+		case "reasoning":
+			return "thinking.budget_tokens"
+		}
+	case engine.DialectGeminiContent:
+		switch name {
+		case "stop":
+			return "generationConfig.stopSequences"
+		case "top_k":
+			return "generationConfig.topK"
+		case "reasoning":
+			return "generationConfig.thinkingConfig.thinkingBudget"
+		}
+	case engine.DialectOllamaChat, engine.DialectOllamaGenerate:
+		if name == "stop" || name == "top_k" {
+			return "options." + name
+		}
+	}
+	return name
+}
+
 // sampling writes the decoding parameters.
 func (b *openAIBuild) sampling() {
 	s, out := &b.req.Sampling, &b.out
@@ -217,22 +244,34 @@ func (b *openAIBuild) sampling() {
 		if b.server.TopK {
 			out.TopK = s.TopK
 		} else {
-			b.losses.field("top_k", engine.LossDropped, "")
+			b.losses.field(b.field("top_k"), engine.LossDropped, "")
 		}
 	}
 	out.Stop = s.Stop
 	if limit := b.server.MaxStops; limit > 0 && len(out.Stop) > limit {
 		out.Stop = out.Stop[:limit]
-		b.losses.field("stop", engine.LossApproximated, fmt.Sprint(limit))
+		b.losses.field(b.field("stop"), engine.LossApproximated, fmt.Sprint(limit))
 	}
 	if n := b.req.Logprobs; n != nil {
 		out.Logprobs, out.TopLogprobs = true, *n
 	}
-	if n := maxTokens(b.req, b.up); b.server.MaxTokensField == "max_completion_tokens" {
+	if n := maxTokens(b.req, b.up); b.server.MaxCompletionTokens {
 		out.MaxCompletionTokens = n
 	} else {
 		out.MaxTokens = n
 	}
+}
+
+// effortOf is the effort that a budget of thinking tokens stands for. Vendors give
+// no table; the steps are those that gateways commonly use.
+func effortOf(budget int) string {
+	switch {
+	case budget <= 1024:
+		return "low"
+	case budget <= 8192:
+		return "medium"
+	}
+	return "high"
 }
 
 // reasoning writes how hard the model shall think. A budget of tokens becomes the
@@ -244,7 +283,7 @@ func (b *openAIBuild) reasoning() {
 	case r.Off:
 		b.out.ReasoningEffort = "none"
 	case r.Budget > 0:
-		b.out.ReasoningEffort = effortOf(r.Budget, b.up.Effort)
-		b.losses.field("reasoning", engine.LossApproximated, b.out.ReasoningEffort)
+		b.out.ReasoningEffort = effortOf(r.Budget)
+		b.losses.field(b.field("reasoning"), engine.LossApproximated, b.out.ReasoningEffort)
 	}
 }

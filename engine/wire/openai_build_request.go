@@ -5,11 +5,11 @@ import (
 )
 
 // buildOpenAI writes a request of another API for a server of OpenAI's.
-func buildOpenAI(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
+func buildOpenAI(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	if len(req.NotPortable) > 0 {
 		return nil, inexpressible(engine.DialectOpenAI, req.NotPortable[0], "only a target of the client's own API knows it")
 	}
-	b := &openAIBuild{req: req, up: up, server: up.Server, losses: newLosses(req)}
+	b := &openAIBuild{req: req, up: up, server: up.Server, losses: &openAILosses{req: req}}
 	out := &UpstreamRequest{Stream: req.Stream}
 	var err error
 	switch req.Operation {
@@ -28,7 +28,7 @@ func buildOpenAI(req *engine.Request, up Upstream) (*UpstreamRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Losses = b.losses.list()
+	out.Losses = b.losses.list
 	return out, nil
 }
 
@@ -133,4 +133,47 @@ func (b *openAIBuild) texts() ([]string, error) {
 		out = append(out, value(m.Parts[0].Text))
 	}
 	return out, nil
+}
+
+// openAILosses gathers what of a request is not sent as it was.
+type openAILosses struct {
+	req  *engine.Request
+	tree *tree // of the client's body; nil: not needed yet
+	list []engine.Loss
+}
+
+// maxLosses bounds the losses that are told of a request; one more says that there
+// are others.
+const maxLosses = 32
+
+// lose notes what became of the part of the client's body that begins at a byte of
+// it; tail is a path below that.
+func (l *openAILosses) lose(at int, tail string, how engine.LossKind, to string) {
+	l.field(l.path(at)+tail, how, to)
+}
+
+// field notes what became of a field.
+func (l *openAILosses) field(field string, how engine.LossKind, to string) {
+	if len(l.list) < maxLosses {
+		l.list = append(l.list, engine.Loss{Field: field, How: how, To: to})
+	} else if len(l.list) == maxLosses {
+		l.list = append(l.list, engine.Loss{Field: "…", How: engine.LossDropped})
+	}
+}
+
+// path names what begins at a byte of the client's body, as the client would.
+func (l *openAILosses) path(at int) string {
+	if l.tree == nil {
+		t, err := parse(l.req.Body.Raw, maxReplyDepth)
+		if err != nil {
+			return "?" // a request that no body was read for
+		}
+		l.tree = t
+	}
+	for i := range l.tree.nodes {
+		if int(l.tree.nodes[i].start) == at {
+			return l.tree.path(i)
+		}
+	}
+	return "?"
 }

@@ -50,9 +50,9 @@ var (
 	embeddingsForm = relayForm{model: "model"}
 )
 
-// WriteRequest implements Egress. It relays the client's own bytes: only the
-// model's name, edited texts, stripped tools, the cap on output tokens, "slo" and
-// the demand for usage in a stream are changed.
+// WriteRequest implements Egress. Of a client of OpenAI's API it relays the bytes:
+// only the model's name, edited texts, stripped tools, the cap on output tokens,
+// "slo" and the demand for usage in a stream are changed.
 func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	out := &UpstreamRequest{Stream: req.Stream}
 	form := &chatForm
@@ -64,7 +64,7 @@ func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	case engine.DialectOpenAIEmbeddings:
 		out.Path, form, out.Stream = "/embeddings", &embeddingsForm, false
 	default:
-		return nil, fmt.Errorf("write an openai request: no writer for requests in dialect %q", req.Dialect)
+		return buildOpenAI(req, up)
 	}
 	r, err := form.relay(req, up)
 	if err != nil {

@@ -248,7 +248,7 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 			}
 		}
 		if arguments != "" {
-			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: arguments, Custom: e.Custom})
+			r.add(engine.Event{Kind: engine.EventToolArgs, Choice: choice, Tool: tool, Text: arguments})
 		}
 	}
 	return nil

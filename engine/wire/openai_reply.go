@@ -75,9 +75,6 @@ func (r *openAIReply) ContentType() string {
 	return "application/json"
 }
 
-// Losses implements Reply.
-func (r *openAIReply) Losses() []engine.Loss { return nil }
-
 // KeepAlive implements Reply. OpenAI's SDKs skip comments.
 func (r *openAIReply) KeepAlive(dst []byte) []byte {
 	if !r.streams() {

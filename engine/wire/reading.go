@@ -139,12 +139,15 @@ func (f *frames) add(e engine.Event) { f.events = append(f.events, e) }
 // addUsage adds what an upstream says it used, unless that cannot be: a negative
 // figure would pay a tenant's spend back. The tokens are then estimated.
 func (f *frames) addUsage(u engine.Usage) {
-	for _, n := range []int{u.Input, u.Output, u.CachedInput, u.Reasoning} {
+	for _, n := range []int{u.Input, u.Output, u.CachedInput, u.CacheWrite, u.CacheWriteLong, u.Reasoning, u.AudioInput, u.AudioOutput} {
 		if n < 0 || n > maxUsage {
 			return
 		}
 	}
 	u.CachedInput = min(u.CachedInput, u.Input)
+	u.CacheWrite = min(u.CacheWrite, u.Input-u.CachedInput)
+	u.CacheWriteLong = min(u.CacheWriteLong, u.CacheWrite)
+	u.AudioInput, u.AudioOutput = min(u.AudioInput, u.Input), min(u.AudioOutput, u.Output)
 	f.add(engine.Event{Kind: engine.EventUsage, Usage: u})
 }
 

@@ -11,19 +11,42 @@ type Server struct {
 	// DoneRequired: a stream that ends without [DONE] has been cut, also where every
 	// choice has said why it ended.
 	DoneRequired bool
+	// NoStreamUsage: stream_options is refused.
+	NoStreamUsage bool
+	// ReasoningField is the member of an assistant's message in which it takes back
+	// what the model has thought; "": none.
+	ReasoningField string
+	// DeveloperRole: it knows the role "developer".
+	DeveloperRole bool
+	// CustomTools, AllowedTools, Files: it knows tools that are called with free text,
+	// a choice among some of the tools, documents by the id they were uploaded under.
+	CustomTools, AllowedTools, Files bool
+	// StrictNames: a tool's name has at most 64 letters, digits, _ and -.
+	StrictNames bool
+	// MaxStops is how many stop sequences it takes; 0: any number.
+	MaxStops int
+	// TopK: it takes top_k.
+	TopK bool
+	// VideoURL: it takes parts of type video_url.
+	VideoURL bool
 }
 
 // servers are the programs by the name that a target's configuration gives them.
 // The first is meant where it gives none.
 var servers = [...]Server{
 	{Name: "generic"},
-	{Name: "openai", MaxCompletionTokens: true, DoneRequired: true},
-	{Name: "azure", MaxCompletionTokens: true, DoneRequired: true},
-	{Name: "vllm", DoneRequired: true},
-	{Name: "llama.cpp", DoneRequired: true},
-	{Name: "sglang", DoneRequired: true},
+	// The published schema of chat completions.
+	{Name: "openai", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
+		StrictNames: true, MaxStops: 4},
+	{Name: "azure", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
+		StrictNames: true, MaxStops: 4},
+	// "reasoning" since version 0.11; it was "reasoning_content" before.
+	{Name: "vllm", DoneRequired: true, ReasoningField: "reasoning", TopK: true, VideoURL: true},
+	{Name: "llama.cpp", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
+	{Name: "sglang", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
+	// No [DONE] before version 2.2 (its pull request 2221).
 	{Name: "tgi"},
-	{Name: "ollama", DoneRequired: true},
+	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning"},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.
