@@ -176,6 +176,8 @@ func (n *inspector) event(events []Event, e Event) ([]Event, error) {
 		events, err = n.flush(events, func(*passage) bool { return true })
 	case EventError:
 		n.passages = nil // nobody waits for the rest
+	case EventLogprobs, EventCitation, EventOther:
+		return events, nil // they repeat texts, which nobody would have read
 	case EventStart, EventUsage:
 	}
 	if err != nil {

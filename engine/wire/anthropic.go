@@ -101,6 +101,9 @@ func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamReque
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	if req.Logprobs != nil {
+		return nil, inexpressible(d, "logprobs", "it is not asked for any there")
+	}
 	l := crossing(req)
 	s := req.Sampling
 	if s.N > 1 {
@@ -124,6 +127,10 @@ func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamReque
 	for _, t := range conversation {
 		m := anthropicMessage{Role: t.role.String()}
 		for _, p := range t.parts {
+			if p.part != nil && p.part.Kind == engine.PartReasoning {
+				l.drop(p.path("")) // of another vendor, unsigned
+				continue
+			}
 			b, err := anthropicPart(p)
 			if err != nil {
 				return nil, err

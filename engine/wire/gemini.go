@@ -104,6 +104,9 @@ func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	if req.Logprobs != nil {
+		return nil, inexpressible(d, "logprobs", "it is not asked for any there")
+	}
 	l := crossing(req)
 	var out geminiRequest
 	system, conversation := turns(req, l)
@@ -123,13 +126,19 @@ func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 			c.Role = "model"
 		}
 		for _, p := range t.parts {
+			if p.part != nil && p.part.Kind == engine.PartReasoning {
+				l.drop(p.path("")) // of another vendor, unsigned
+				continue
+			}
 			part, err := geminiPartOf(p)
 			if err != nil {
 				return nil, err
 			}
 			c.Parts = append(c.Parts, part)
 		}
-		out.Contents = append(out.Contents, c)
+		if len(c.Parts) > 0 {
+			out.Contents = append(out.Contents, c)
+		}
 	}
 	if len(out.Contents) == 0 {
 		return nil, inexpressible(d, "messages", "it needs a message of the user")

@@ -15,7 +15,7 @@ func TestManyParts(t *testing.T) {
 	many := func(before, part, after string) []byte {
 		return []byte(before + strings.Repeat(part+",", 250_000) + part + after)
 	}
-	calls := many(`{"model":"m","messages":[{"role":"assistant","tool_calls":[`, `{"type":"x","custom":{}}`, `]}]}`)
+	calls := many(`{"model":"m","messages":[{"role":"assistant","tool_calls":[`, `{"type":"x","function":{"name":"f"}}`, `]}]}`)
 	if _, err := (OpenAIChat{}).ReadRequest(&Inbound{Body: calls}, Limits{}); err != nil {
 		t.Error(err)
 	}

@@ -76,6 +76,9 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}
+	if req.Logprobs != nil {
+		return nil, inexpressible(d, "logprobs", "it is not asked for any there")
+	}
 	l := crossing(req)
 	s := req.Sampling
 	if s.N > 1 {
@@ -141,6 +144,7 @@ func ollamaMessageOf(req *engine.Request, m *engine.Message) (ollamaMessage, err
 		case p.part.Kind == engine.PartOther:
 			return out, inexpressible(d, p.path(""), "it has no such part")
 		case p.part.Kind == engine.PartToolCall: // its place is lost
+		case p.part.Kind == engine.PartReasoning:
 		case p.part.Kind == engine.PartJSON:
 			texts = append(texts, string(p.part.JSON.Bytes()))
 		default:

@@ -96,16 +96,19 @@ type openAIBuild struct {
 	up     *Upstream
 	server Server
 	out    openAIChat
-	losses *openAILosses
+	losses *losses
 	// later are images of tool results: a tool's message holds text alone, so they
 	// are said by the user once all results of the turn have been given.
 	later []openAIPart
 }
 
 // refuse says that the server cannot be sent a field.
-func (b *openAIBuild) refuse(at int, tail, why string) error {
-	return inexpressible(engine.DialectOpenAI, b.losses.path(at)+tail, why)
+func (b *openAIBuild) refuse(at int, why string) error {
+	return inexpressible(engine.DialectOpenAI, b.path(at), why)
 }
+
+// path names what begins at a byte of the client's body.
+func (b *openAIBuild) path(at int) string { return pathAt(b.req, at, "") }
 
 // messages writes the conversation.
 func (b *openAIBuild) messages() error {
@@ -200,7 +203,7 @@ func (b *openAIBuild) parts(m *engine.Message, turn *openAITurn, parts []openAIP
 		}
 		if len(turn.ToolCalls) > 0 {
 			// Content stands before calls, whichever came first.
-			b.losses.lose(p.At, "", engine.LossApproximated, "")
+			b.losses.approximate(b.path(p.At), "")
 		}
 		part, err := b.part(p)
 		if err != nil {
@@ -232,10 +235,10 @@ func (b *openAIBuild) parts(m *engine.Message, turn *openAITurn, parts []openAIP
 func (b *openAIBuild) thought(p *engine.Part) []string {
 	switch {
 	case p.Text == nil || b.server.ReasoningField == "":
-		b.losses.lose(p.At, "", engine.LossDropped, "")
+		b.losses.drop(b.path(p.At))
 		return nil
 	case p.Seal != nil:
-		b.losses.lose(p.At, "", engine.LossApproximated, "")
+		b.losses.approximate(b.path(p.At), "")
 	}
 	return []string{value(p.Text)}
 }
@@ -252,20 +255,20 @@ func (b *openAIBuild) part(p *engine.Part) (openAIPart, error) {
 		return openAIPart{Type: "image_url", ImageURL: &openAIReference{URL: url, Detail: p.Detail}}, err
 	case engine.PartVideo:
 		if !b.server.VideoURL {
-			return openAIPart{}, b.refuse(p.At, "", "it takes no video")
+			return openAIPart{}, b.refuse(p.At, "it takes no video")
 		}
 		url, err := b.url(p)
 		return openAIPart{Type: "video_url", VideoURL: &openAIReference{URL: url}}, err
 	case engine.PartAudio:
 		format := audioFormat(p.MediaType)
 		if p.Data == "" || format == "" {
-			return openAIPart{}, b.refuse(p.At, "", "it takes audio as base64 of WAV or MP3 only")
+			return openAIPart{}, b.refuse(p.At, "it takes audio as base64 of WAV or MP3 only")
 		}
 		return openAIPart{Type: "input_audio", InputAudio: &openAIAudio{Data: p.Data, Format: format}}, nil
 	case engine.PartFile:
 		return b.file(p)
 	}
-	return openAIPart{}, b.refuse(p.At, "", "it has no such part")
+	return openAIPart{}, b.refuse(p.At, "it has no such part")
 }
 
 // url is where an image or a film is.
@@ -274,7 +277,7 @@ func (b *openAIBuild) url(p *engine.Part) (string, error) {
 	case p.URL != nil:
 		return value(p.URL), nil
 	case p.Data == "":
-		return "", b.refuse(p.At, "", "it must be sent inline or by its URL")
+		return "", b.refuse(p.At, "it must be sent inline or by its URL")
 	}
 	return "data:" + p.MediaType + ";base64," + p.Data, nil
 }
@@ -294,7 +297,7 @@ func audioFormat(media string) string {
 // none as a file.
 func (b *openAIBuild) file(p *engine.Part) (openAIPart, error) {
 	if p.Text != nil {
-		b.losses.lose(p.At, "", engine.LossApproximated, "text")
+		b.losses.approximate(b.path(p.At), "text")
 		return textPart(value(p.Text)), nil
 	}
 	f := openAIFile{}
@@ -305,7 +308,7 @@ func (b *openAIBuild) file(p *engine.Part) (openAIPart, error) {
 	case p.FileID != nil && b.server.Files && b.req.Dialect == engine.DialectOpenAIResponses:
 		f.FileID = value(p.FileID)
 	case p.Data == "":
-		return openAIPart{}, b.refuse(p.At, "", "it must be sent inline")
+		return openAIPart{}, b.refuse(p.At, "it must be sent inline")
 	default:
 		if f.Filename == "" { // it must have one; the media type is what counts
 			f.Filename = "document"
@@ -322,18 +325,18 @@ func (b *openAIBuild) file(p *engine.Part) (openAIPart, error) {
 func (b *openAIBuild) call(c *engine.ToolCall) (openAICall, error) {
 	out := openAICall{ID: b.callID(c.ID), Type: "function"}
 	if c.Seal != nil {
-		b.losses.lose(c.At, "", engine.LossApproximated, "")
+		b.losses.approximate(b.path(c.At), "")
 	}
 	if c.Input != nil {
 		if !b.server.CustomTools {
-			return out, b.refuse(c.At, "", "it has no custom tools")
+			return out, b.refuse(c.At, "it has no custom tools")
 		}
 		out.Type, out.Custom = "custom", &openAICustom{Name: c.Name, Input: value(c.Input)}
 		return out, nil
 	}
 	arguments := c.Arguments.Bytes()
 	if !jsontext.Value(arguments).IsValid() {
-		return out, b.refuse(c.At, "", "its arguments must be JSON")
+		return out, b.refuse(c.At, "its arguments must be JSON")
 	}
 	out.Function = &openAIFunction{Name: c.Name, Arguments: string(arguments)}
 	return out, nil
@@ -352,11 +355,11 @@ func (b *openAIBuild) callID(id string) string {
 // result writes a tool's result.
 func (b *openAIBuild) result(m *engine.Message) error {
 	if m.ToolCallID == "" {
-		return b.refuse(m.At, "", "the result names no tool call of an earlier message")
+		return b.refuse(m.At, "the result names no tool call of an earlier message")
 	}
 	turn := openAITurn{Role: "tool", ToolCallID: b.callID(m.ToolCallID)}
 	if m.IsError {
-		b.losses.lose(m.At, ".is_error", engine.LossDropped, "")
+		b.losses.drop(b.path(m.At) + ".is_error")
 	}
 	var texts []openAIPart
 	for i := range m.Parts {
@@ -369,7 +372,7 @@ func (b *openAIBuild) result(m *engine.Message) error {
 			texts = append(texts, part)
 			continue
 		}
-		b.losses.lose(p.At, "", engine.LossApproximated, "user")
+		b.losses.approximate(b.path(p.At), "user")
 		b.later = append(b.later, part)
 	}
 	if turn.Content = contentOf(texts); turn.Content == nil {

@@ -3,9 +3,9 @@ package wire
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -101,10 +101,9 @@ func (b *openAIBuild) tools() error {
 
 func (b *openAIBuild) tool(i int, t *engine.Tool) (openAITool, error) {
 	const d = engine.DialectOpenAI
-	field := fmt.Sprintf("tools[%d]", i)
 	if b.server.StrictNames {
-		if err := checkName(d, field+".name", t.Name, 64, ""); err != nil {
-			return openAITool{}, err
+		if why := badName(t.Name, 64, ""); why != "" {
+			return openAITool{}, inexpressible(d, toolPath(b.req, i, ".function.name"), why)
 		}
 	}
 	def := &openAIDefinition{Name: t.Name, Description: description(t)}
@@ -121,18 +120,18 @@ func (b *openAIBuild) tool(i int, t *engine.Tool) (openAITool, error) {
 		return openAITool{Type: "function", Function: def}, nil
 	case engine.ToolCustom:
 		if !b.server.CustomTools {
-			return openAITool{}, inexpressible(d, field, "it has no custom tools")
+			return openAITool{}, inexpressible(d, toolPath(b.req, i, ""), "it has no custom tools")
 		}
 		var err error
-		def.Format, err = b.customFormat(field, t)
+		def.Format, err = b.customFormat(i, t)
 		return openAITool{Type: "custom", Custom: def}, err
 	}
-	return openAITool{}, inexpressible(d, field, "a tool that the server itself runs exists in the client's own API only")
+	return openAITool{}, inexpressible(d, toolPath(b.req, i, ""), "a tool that the server itself runs exists in the client's own API only")
 }
 
 // customFormat is what a custom tool's input must look like. The Responses API
 // says flat what the chat API says within a member "grammar".
-func (b *openAIBuild) customFormat(field string, t *engine.Tool) (jsontext.Value, error) {
+func (b *openAIBuild) customFormat(i int, t *engine.Tool) (jsontext.Value, error) {
 	if t.Parameters == nil {
 		return nil, nil
 	}
@@ -144,7 +143,7 @@ func (b *openAIBuild) customFormat(field string, t *engine.Tool) (jsontext.Value
 		Definition string         `json:"definition"`
 	}
 	if !ok || unmarshal(v, &flat) != nil {
-		return nil, inexpressible(engine.DialectOpenAI, field+".format", "it must be a JSON object")
+		return nil, inexpressible(engine.DialectOpenAI, toolPath(b.req, i, ""), "its format must be a JSON object")
 	}
 	if flat.Type != "grammar" || present(flat.Grammar) {
 		return v, nil
@@ -205,33 +204,6 @@ func (b *openAIBuild) format() error {
 	return nil
 }
 
-// field is what the client calls a field that OpenAI calls name.
-func (b *openAIBuild) field(name string) string {
-	switch b.req.Dialect {
-	case engine.DialectAnthropicMessages:
-		switch name {
-		case "stop":
-			return "stop_sequences"
-		case "reasoning":
-			return "thinking.budget_tokens"
-		}
-	case engine.DialectGeminiContent:
-		switch name {
-		case "stop":
-			return "generationConfig.stopSequences"
-		case "top_k":
-			return "generationConfig.topK"
-		case "reasoning":
-			return "generationConfig.thinkingConfig.thinkingBudget"
-		}
-	case engine.DialectOllamaChat, engine.DialectOllamaGenerate:
-		if name == "stop" || name == "top_k" {
-			return "options." + name
-		}
-	}
-	return name
-}
-
 // sampling writes the decoding parameters.
 func (b *openAIBuild) sampling() {
 	s, out := &b.req.Sampling, &b.out
@@ -244,13 +216,13 @@ func (b *openAIBuild) sampling() {
 		if b.server.TopK {
 			out.TopK = s.TopK
 		} else {
-			b.losses.field(b.field("top_k"), engine.LossDropped, "")
+			b.losses.drop("top_k")
 		}
 	}
 	out.Stop = s.Stop
 	if limit := b.server.MaxStops; limit > 0 && len(out.Stop) > limit {
 		out.Stop = out.Stop[:limit]
-		b.losses.field(b.field("stop"), engine.LossApproximated, fmt.Sprint(limit))
+		b.losses.approximate("stop", strconv.Itoa(limit))
 	}
 	if n := b.req.Logprobs; n != nil {
 		out.Logprobs, out.TopLogprobs = true, *n
@@ -284,6 +256,6 @@ func (b *openAIBuild) reasoning() {
 		b.out.ReasoningEffort = "none"
 	case r.Budget > 0:
 		b.out.ReasoningEffort = effortOf(r.Budget)
-		b.losses.field(b.field("reasoning"), engine.LossApproximated, b.out.ReasoningEffort)
+		b.losses.approximate("reasoning_effort", b.out.ReasoningEffort)
 	}
 }

@@ -9,7 +9,7 @@ func buildOpenAI(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	if len(req.NotPortable) > 0 {
 		return nil, inexpressible(engine.DialectOpenAI, req.NotPortable[0], "only a target of the client's own API knows it")
 	}
-	b := &openAIBuild{req: req, up: up, server: up.Server, losses: &openAILosses{req: req}}
+	b := &openAIBuild{req: req, up: up, server: up.Server, losses: crossing(req)}
 	out := &UpstreamRequest{Stream: req.Stream}
 	var err error
 	switch req.Operation {
@@ -46,18 +46,10 @@ func (b *openAIBuild) chat() ([]byte, error) {
 	}
 	b.sampling()
 	b.reasoning()
-	b.hints()
 	if b.out.Stream = b.req.Stream; b.out.Stream && !b.server.NoStreamUsage {
 		b.out.StreamOptions = &openAIStreamOptions{IncludeUsage: true}
 	}
 	return build(&b.out)
-}
-
-// hints says of what has no place here that it is left out.
-func (b *openAIBuild) hints() {
-	for _, h := range b.req.Hints {
-		b.losses.field(h, engine.LossDropped, "")
-	}
 }
 
 // completion is the body of a legacy completion, whose prompt is what the
@@ -68,7 +60,6 @@ func (b *openAIBuild) completion() ([]byte, error) {
 		return nil, err
 	}
 	b.sampling()
-	b.hints()
 	c := &b.out
 	out := struct {
 		Model            string               `json:"model"`
@@ -105,15 +96,14 @@ func (b *openAIBuild) embeddings() ([]byte, error) {
 	}
 	e := &b.req.Embedding
 	if e.Task != "" {
-		b.losses.field("taskType", engine.LossDropped, "")
+		b.losses.drop("taskType")
 	}
 	if e.Title != nil {
-		b.losses.field("title", engine.LossDropped, "")
+		b.losses.drop("title")
 	}
 	if e.Truncate != nil {
-		b.losses.field("truncate", engine.LossDropped, "")
+		b.losses.drop("truncate")
 	}
-	b.hints()
 	return build(&struct {
 		Model          string   `json:"model"`
 		Input          []string `json:"input"`
@@ -128,52 +118,9 @@ func (b *openAIBuild) texts() ([]string, error) {
 	for i := range b.req.Messages {
 		m := &b.req.Messages[i]
 		if len(m.Parts) != 1 || m.Parts[0].Kind != engine.PartText || len(m.ToolCalls) > 0 {
-			return nil, b.refuse(m.At, "", "only one text can stand here")
+			return nil, b.refuse(m.At, "only one text can stand here")
 		}
 		out = append(out, value(m.Parts[0].Text))
 	}
 	return out, nil
-}
-
-// openAILosses gathers what of a request is not sent as it was.
-type openAILosses struct {
-	req  *engine.Request
-	tree *tree // of the client's body; nil: not needed yet
-	list []engine.Loss
-}
-
-// maxLosses bounds the losses that are told of a request; one more says that there
-// are others.
-const maxLosses = 32
-
-// lose notes what became of the part of the client's body that begins at a byte of
-// it; tail is a path below that.
-func (l *openAILosses) lose(at int, tail string, how engine.LossKind, to string) {
-	l.field(l.path(at)+tail, how, to)
-}
-
-// field notes what became of a field.
-func (l *openAILosses) field(field string, how engine.LossKind, to string) {
-	if len(l.list) < maxLosses {
-		l.list = append(l.list, engine.Loss{Field: field, How: how, To: to})
-	} else if len(l.list) == maxLosses {
-		l.list = append(l.list, engine.Loss{Field: "…", How: engine.LossDropped})
-	}
-}
-
-// path names what begins at a byte of the client's body, as the client would.
-func (l *openAILosses) path(at int) string {
-	if l.tree == nil {
-		t, err := parse(l.req.Body.Raw, maxReplyDepth)
-		if err != nil {
-			return "?" // a request that no body was read for
-		}
-		l.tree = t
-	}
-	for i := range l.tree.nodes {
-		if int(l.tree.nodes[i].start) == at {
-			return l.tree.path(i)
-		}
-	}
-	return "?"
 }

@@ -134,7 +134,7 @@ func (b *body) chatField(name string, i int) bool {
 			n := int(v)
 			b.req.Logprobs = &n
 		} else if ok && v != 0 {
-			b.fail(i, "must be a whole number from 0 to %d", maxTopLogprobs)
+			b.notPortable(name) // for a server of this API to judge
 		}
 	case "modalities":
 		if b.optional(i, '[') {

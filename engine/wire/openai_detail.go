@@ -162,6 +162,9 @@ func (r *openAIReader) vectors(raw jsontext.Value) error {
 		Index     int            `json:"index"`
 		Embedding jsontext.Value `json:"embedding"`
 	}
+	if raw.Kind() != '[' {
+		return errBadVector
+	}
 	if err := unmarshal(raw, &list); err != nil {
 		return err
 	}

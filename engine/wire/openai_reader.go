@@ -120,7 +120,7 @@ func (c *readChoice) call(index int, id string) (ordinal int, begins bool) {
 }
 
 func newOpenAIReader(req *engine.Request, api engine.Dialect, server Server) *openAIReader {
-	r := &openAIReader{req: req, doneRequired: server.DoneRequired, choices: map[int]*readChoice{}}
+	r := &openAIReader{req: req, doneRequired: server.DoneRequired, choices: map[int]*readChoice{}, keepsText: req.Dialect != api}
 	r.frames = frames{dialect: api, decode: r.read, ended: r.complete}
 	if req.Stream && req.Operation != engine.OpEmbeddings {
 		r.framing = framedSSE
@@ -166,6 +166,11 @@ func (r *openAIReader) read(payload []byte) error {
 			return errBadChoice
 		}
 		if err := r.choice(&p.Choices[i]); err != nil {
+			return err
+		}
+	}
+	if r.req.Operation == engine.OpEmbeddings && r.req.Dialect != engine.DialectOpenAIEmbeddings {
+		if err := r.vectors(p.Data); err != nil {
 			return err
 		}
 	}
