@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"fmt"
-
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
