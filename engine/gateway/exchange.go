@@ -61,8 +61,8 @@ type exchange struct {
 }
 
 // infer answers an inference request.
-func (s *Server) infer(ctx *fasthttp.RequestCtx, e *endpoint, start time.Time, snap *engine.Snapshot, p engine.Principal) {
-	req, rerr := readRequest(ctx, e.ingress, snap, p)
+func (s *Server) infer(ctx *fasthttp.RequestCtx, e *endpoint, model string, start time.Time, snap *engine.Snapshot, p engine.Principal) {
+	req, rerr := readRequest(ctx, e, model, snap, p)
 	if rerr != nil {
 		s.refuse(ctx, e, start, rerr)
 		return
@@ -295,6 +295,10 @@ func (s *Server) replyHead(ctx *fasthttp.RequestCtx, x *exchange, t *engine.Timi
 	h.SetContentType(x.reply.ContentType())
 	h.Set("Sallyport-Decision-Id", x.head.DecisionID)
 	h.Set("Inference-Status", inferenceStatus(&x.head))
+	// Of a stream's reply nothing has been lost yet.
+	if l := lossy(x.head.Losses, x.reply.Losses()); l != "" {
+		h.Set("Sallyport-Lossy", l)
+	}
 	if t := serverTiming(t); t != "" {
 		h.Set("Server-Timing", t)
 	}

@@ -21,8 +21,11 @@ var credentialHeaders = [...]string{"authorization", "x-api-key", "x-goog-api-ke
 
 // authenticate returns who sent the request. It runs before the body is looked
 // at.
-func authenticate(h *fasthttp.RequestHeader, keys *engine.Keyring) (engine.Principal, *engine.RequestError) {
-	secret, err := credential(h)
+func authenticate(ctx *fasthttp.RequestCtx, e *endpoint, keys *engine.Keyring) (engine.Principal, *engine.RequestError) {
+	secret, err := credential(&ctx.Request.Header)
+	if err == nil && keyInQuery(e.Dialect) {
+		secret, err = queryCredential(ctx.QueryArgs(), secret)
+	}
 	if err != nil {
 		return engine.Principal{}, err
 	}
@@ -60,6 +63,26 @@ func credential(h *fasthttp.RequestHeader) ([]byte, *engine.RequestError) {
 			}
 			secret = v
 		}
+	}
+	return secret, nil
+}
+
+// keyInQuery says whether clients of a dialect may send their key as ?key=, as
+// those of Gemini's REST API do. It goes nowhere else: a query is no part of a log.
+func keyInQuery(d engine.Dialect) bool {
+	return d == engine.DialectGeminiContent || d == engine.DialectGeminiEmbed
+}
+
+// queryCredential is the one secret of a request whose headers carry secret.
+func queryCredential(q *fasthttp.Args, secret []byte) ([]byte, *engine.RequestError) {
+	for _, v := range q.PeekMulti("key") {
+		if len(v) == 0 {
+			continue
+		}
+		if secret != nil && subtle.ConstantTimeCompare(secret, v) == 0 {
+			return nil, badHeader("key", "is not the same API key as in a header; send one")
+		}
+		secret = v
 	}
 	return secret, nil
 }
@@ -110,13 +133,13 @@ func rebound(ctx *fasthttp.RequestCtx) bool {
 }
 
 // readRequest turns what came over HTTP into a request that owns its bytes.
-func readRequest(ctx *fasthttp.RequestCtx, in wire.Ingress, snap *engine.Snapshot, p engine.Principal) (*engine.Request, *engine.RequestError) {
+func readRequest(ctx *fasthttp.RequestCtx, e *endpoint, model string, snap *engine.Snapshot, p engine.Principal) (*engine.Request, *engine.RequestError) {
 	raw, rerr := body(ctx)
 	if rerr != nil {
 		return nil, rerr
 	}
 	h := &ctx.Request.Header
-	req, rerr := parse(in, &wire.Inbound{Body: raw, Query: string(ctx.URI().QueryString()), Header: func(name string) string { return joined(h, name) }})
+	req, rerr := parse(e.ingress, &wire.Inbound{Body: raw, Model: model, Verb: e.Verb, Query: string(ctx.URI().QueryString()), Header: func(name string) string { return joined(h, name) }})
 	if rerr != nil {
 		return nil, rerr
 	}

@@ -104,9 +104,35 @@ func TestAuthentication(t *testing.T) {
 
 // Without a keyring there is nobody to let in.
 func TestAuthenticationWithoutKeys(t *testing.T) {
-	var h fasthttp.RequestHeader
-	if _, err := authenticate(&h, nil); err == nil || err.Status != 401 {
+	if _, err := authenticate(&fasthttp.RequestCtx{}, &endpoint{}, nil); err == nil || err.Status != 401 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Gemini's clients may send their key in the query, and others may not.
+func TestKeyInQuery(t *testing.T) {
+	keys := (&fakeHandler{}).Snapshot().Keys
+	for _, tt := range []struct {
+		dialect       engine.Dialect
+		query, header string
+		status        int
+	}{
+		{engine.DialectGeminiContent, "alt=sse&key=" + testKey, "", 0},
+		{engine.DialectGeminiContent, "key=" + testKey, testKey, 0},
+		{engine.DialectGeminiContent, "key=" + testKey, "another", 400},
+		{engine.DialectGeminiContent, "key=" + testKey + "&key=another", "", 400},
+		{engine.DialectGeminiContent, "key=another", "", 401},
+		{engine.DialectOpenAIChat, "key=" + testKey, "", 401},
+	} {
+		var ctx fasthttp.RequestCtx
+		ctx.Request.SetRequestURI("/v1beta/models/m:generateContent?" + tt.query)
+		if tt.header != "" {
+			ctx.Request.Header.Set("x-goog-api-key", tt.header)
+		}
+		_, err := authenticate(&ctx, &endpoint{Route: Route{Dialect: tt.dialect}}, keys)
+		if status := 0; err != nil && err.Status != tt.status || err == nil && status != tt.status {
+			t.Errorf("%s %s, header %q: %v, want status %d", tt.dialect, tt.query, tt.header, err, tt.status)
+		}
 	}
 }
 

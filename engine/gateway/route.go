@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -17,7 +20,7 @@ type RouteKind string
 const (
 	RouteInference RouteKind = "inference" // Handler.Handle
 	RouteDecision  RouteKind = "decision"  // Handler.Decide or DecideInputFor
-	RouteModels    RouteKind = "models"    // a list of names; nothing is sent anywhere
+	RouteModels    RouteKind = "models"    // a list of names, or one; nothing is sent anywhere
 	RouteData      RouteKind = "data"      // Handler.Query, as OPA's Data API
 	// Handler.Query or DecideInputFor, as AuthZEN's two APIs.
 	RouteEvaluation  RouteKind = "evaluation"
@@ -29,7 +32,13 @@ const (
 type Route struct {
 	Method  string
 	Pattern string // its name in logs and metrics, such as "/v1/chat/completions"
-	Paths   []string
+	// Paths are what it answers. One that holds "{model}" is a pattern, in which that
+	// stands for the name of a model: all between what is before it and what is
+	// after, slashes and colons included.
+	Paths []string
+	// Verb is what its dialect's reader is told of the path where that says what is
+	// asked for, such as "streamGenerateContent"; "" where the dialect says it all.
+	Verb string
 	// Below says that the route takes all paths below its first one, too.
 	Below bool
 	// Dialect is what requests and errors are written in; "": an API of its Kind,
@@ -41,10 +50,11 @@ type Route struct {
 // Routes is the data plane's table, in a copy that is the caller's.
 func Routes() []Route {
 	return []Route{
-		openAI("POST", "/chat/completions", engine.DialectOpenAIChat, RouteInference),
-		openAI("POST", "/completions", engine.DialectOpenAICompletions, RouteInference),
-		openAI("POST", "/embeddings", engine.DialectOpenAIEmbeddings, RouteInference),
+		azure("POST", "/chat/completions", engine.DialectOpenAIChat, RouteInference),
+		azure("POST", "/completions", engine.DialectOpenAICompletions, RouteInference),
+		azure("POST", "/embeddings", engine.DialectOpenAIEmbeddings, RouteInference),
 		openAI("GET", "/models", engine.DialectOpenAIChat, RouteModels),
+		openAI("GET", "/models/"+modelName, engine.DialectOpenAIChat, RouteModels),
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
 		{Method: "POST", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
 		{Method: "GET", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
@@ -61,6 +71,13 @@ func openAI(method, path string, d engine.Dialect, kind RouteKind) Route {
 		Method: method, Pattern: "/v1" + path, Dialect: d, Kind: kind,
 		Paths: []string{"/v1" + path, "/openai/v1" + path, path, "/v1/v1" + path},
 	}
+}
+
+// azure is openAI under the path of Azure's API as well, which names the model.
+func azure(method, path string, d engine.Dialect, kind RouteKind) Route {
+	r := openAI(method, path, d, kind)
+	r.Paths = append(r.Paths, "/openai/deployments/"+modelName+path)
+	return r
 }
 
 // endpoint is a route with what serves it.
@@ -80,14 +97,43 @@ func (e *endpoint) error(o *engine.Outcome) (contentType string, body []byte) {
 	return "application/json", e.ingress.Error(o)
 }
 
-// router finds endpoints by exact path, and else by the path they lie below. It
-// does not change once built.
+// router finds endpoints by exact path, else by the patterns of paths that name a
+// model, and else by the path they lie below. It does not change once built.
 type router struct {
-	paths map[string][]*endpoint
-	below []string // paths, with a slash at the end, below which others are routed there
-	// fallback has the dialect of answers to requests that no route took.
-	fallback *endpoint
+	paths    map[string][]*endpoint
+	patterns []pattern
+	below    []string // paths, with a slash at the end, below which others are routed there
+	// fallbacks have the dialects of answers to requests that no route took, by
+	// prefixes of paths; the last is of all others.
+	fallbacks []fallback
 }
+
+// pattern is a path that names a model.
+type pattern struct {
+	before, after string
+	*endpoint
+}
+
+type fallback struct {
+	prefix string
+	*endpoint
+}
+
+// unrouted are the dialects of clients by how their paths begin.
+var unrouted = []struct {
+	prefix  string
+	dialect engine.Dialect
+}{
+	{"/v1beta/", engine.DialectGeminiContent},
+	{"/v1alpha/", engine.DialectGeminiContent},
+	{"/v1/messages", engine.DialectAnthropicMessages},
+	{"/v1/responses", engine.DialectOpenAIResponses},
+	{"/api/", engine.DialectOllamaChat},
+	{"", engine.DialectOpenAIChat},
+}
+
+// modelName stands for a model's name in a path.
+const modelName = "{model}"
 
 func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)) (*router, error) {
 	r := &router{paths: map[string][]*endpoint{}}
@@ -98,7 +144,15 @@ func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)
 		}
 		e := &endpoint{Route: route, ingress: in}
 		for _, p := range route.Paths {
-			if slices.ContainsFunc(r.paths[p], func(o *endpoint) bool { return o.Method == route.Method }) {
+			taken := func(o *endpoint) bool { return o.Method == route.Method }
+			if before, after, ok := strings.Cut(p, modelName); ok {
+				if slices.ContainsFunc(r.patterns, func(o pattern) bool { return o.before == before && o.after == after && taken(o.endpoint) }) {
+					return nil, fmt.Errorf("route %s: path %s is taken twice", route.Pattern, p)
+				}
+				r.patterns = append(r.patterns, pattern{before, after, e})
+				continue
+			}
+			if slices.ContainsFunc(r.paths[p], taken) {
 				return nil, fmt.Errorf("route %s: path %s is taken twice", route.Pattern, p)
 			}
 			r.paths[p] = append(r.paths[p], e)
@@ -106,20 +160,38 @@ func newRouter(routes []Route, ingress func(engine.Dialect) (wire.Ingress, bool)
 		if below := route.Paths[0] + "/"; route.Below && !slices.Contains(r.below, below) {
 			r.below = append(r.below, below)
 		}
-		if r.fallback == nil {
-			r.fallback = &endpoint{Route: Route{Pattern: "unmatched", Dialect: route.Dialect}, ingress: in}
+	}
+	// What says more goes first.
+	slices.SortStableFunc(r.patterns, func(a, b pattern) int { return len(b.before+b.after) - len(a.before+a.after) })
+	for _, u := range unrouted {
+		if in, ok := ingress(u.dialect); ok {
+			r.fallbacks = append(r.fallbacks, fallback{u.prefix, &endpoint{Route: Route{Pattern: "unmatched", Dialect: u.dialect}, ingress: in}})
 		}
+	}
+	if n := len(r.fallbacks); n == 0 || r.fallbacks[n-1].prefix != "" {
+		return nil, fmt.Errorf("no reader for dialect %q", unrouted[len(unrouted)-1].dialect)
 	}
 	return r, nil
 }
 
-// find returns the endpoint of a request. Where there is none the error says
-// why, and allow lists the methods that the path does have.
-func (r *router) find(ctx *fasthttp.RequestCtx) (e *endpoint, allow string, rerr *engine.RequestError) {
-	here := r.paths[string(ctx.Path())]
+// find returns the endpoint of a request, and the model that its path names.
+// Where there is none the error says why, and allow lists the methods that the
+// path does have.
+func (r *router) find(ctx *fasthttp.RequestCtx) (e *endpoint, model, allow string, rerr *engine.RequestError) {
+	path := string(ctx.Path())
+	here := r.paths[path]
+	if here == nil {
+		if here, model = r.match(string(ctx.URI().PathOriginal()), string(ctx.Method())); len(here) == 1 && here[0].Method == string(ctx.Method()) {
+			name, err := url.PathUnescape(model) // the only time
+			if err != nil || !goodModel(name) {
+				return here[0], "", "", malformed("model", "of the path is not the name of a model")
+			}
+			return here[0], name, "", nil
+		}
+	}
 	if here == nil {
 		for _, p := range r.below {
-			if strings.HasPrefix(string(ctx.Path()), p) {
+			if strings.HasPrefix(path, p) {
 				here = r.paths[strings.TrimSuffix(p, "/")]
 			}
 		}
@@ -127,17 +199,55 @@ func (r *router) find(ctx *fasthttp.RequestCtx) (e *endpoint, allow string, rerr
 	var methods []string
 	for _, e := range here {
 		if string(ctx.Method()) == e.Method {
-			return e, "", nil
+			return e, "", "", nil
 		}
 		methods = append(methods, e.Method)
 	}
 	if len(here) > 0 {
 		allow = strings.Join(methods, ", ")
-		unmatched := *r.fallback
+		unmatched := *r.fallback(path)
 		unmatched.Kind = here[0].Kind // whose clients read the error
-		return &unmatched, allow, &engine.RequestError{Status: fasthttp.StatusMethodNotAllowed, Code: engine.CodeMethodNotAllowed,
+		return &unmatched, "", allow, &engine.RequestError{Status: fasthttp.StatusMethodNotAllowed, Code: engine.CodeMethodNotAllowed,
 			Message: "this route answers " + allow + " only"}
 	}
-	return r.fallback, "", &engine.RequestError{Status: fasthttp.StatusNotFound, Code: engine.CodeUnknownRoute,
+	return r.fallback(path), "", "", &engine.RequestError{Status: fasthttp.StatusNotFound, Code: engine.CodeUnknownRoute,
 		Message: "there is no such route; the API begins at /v1"}
+}
+
+// match finds the pattern of a path as it was sent, an escaped slash being a part
+// of a name, and the model's name in it, still escaped. It is the one pattern that
+// says most and has the method, or else all that have another.
+func (r *router) match(path, method string) (here []*endpoint, model string) {
+	for _, p := range r.patterns {
+		rest, ok := strings.CutPrefix(path, p.before)
+		if !ok {
+			continue
+		}
+		if rest, ok = strings.CutSuffix(rest, p.after); !ok || rest == "" {
+			continue
+		}
+		if p.Method == method {
+			return []*endpoint{p.endpoint}, rest
+		}
+		here = append(here, p.endpoint)
+	}
+	return here, ""
+}
+
+// goodModel says whether a path's model may be a name: it stands in logs.
+func goodModel(name string) bool {
+	return name != "" && name[0] != '/' && len(name) <= maxModelBytes && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// maxModelBytes bounds the name of a model in a path.
+const maxModelBytes = 512
+
+// fallback has the dialect of answers to a request that no route took.
+func (r *router) fallback(path string) *endpoint {
+	for _, f := range r.fallbacks {
+		if strings.HasPrefix(path, f.prefix) {
+			return f.endpoint
+		}
+	}
+	return r.fallbacks[len(r.fallbacks)-1].endpoint
 }

@@ -281,7 +281,7 @@ var (
 // serve answers one request of the data plane.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	start := time.Now()
-	e, allow, rerr := s.router.find(ctx)
+	e, model, allow, rerr := s.router.find(ctx)
 	defer func() {
 		if p := recover(); p != nil {
 			s.logPanic(p)
@@ -308,7 +308,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	snap := s.handler.Snapshot()
-	principal, rerr := authenticate(&ctx.Request.Header, snap.Keys)
+	principal, rerr := authenticate(ctx, e, snap.Keys)
 	if rerr != nil {
 		s.refuse(ctx, e, start, rerr)
 		return
@@ -319,11 +319,11 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	}
 	switch e.Kind {
 	case RouteInference:
-		s.infer(ctx, e, start, snap, principal)
+		s.infer(ctx, e, model, start, snap, principal)
 	case RouteDecision:
 		s.decide(ctx, e, start, snap, principal)
 	case RouteModels:
-		s.models(ctx, e, start, snap)
+		s.models(ctx, e, model, start, snap)
 	case RouteData:
 		s.document(ctx, e, start, snap, principal)
 	case RouteEvaluation, RouteEvaluations:
@@ -388,7 +388,7 @@ func (s *Server) refuseMalformed(ctx *fasthttp.RequestCtx, err error) {
 	if c, ok := ctx.Conn().(*conn); ok {
 		c.linger = true
 	}
-	s.refuse(ctx, s.router.fallback, time.Now(), rerr)
+	s.refuse(ctx, s.router.fallback(string(ctx.Path())), time.Now(), rerr)
 }
 
 // logPanic logs where a panic happened. Its value is logged where the runtime

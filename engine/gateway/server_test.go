@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"github.com/sallyport-ai/sallyport/engine"
 	"github.com/sallyport-ai/sallyport/engine/wire"
@@ -29,6 +30,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 	}
 	allow := engine.Outcome{DecisionID: "d", Verdict: engine.Allow, Action: engine.ActionAnswer}
 	h := &fakeHandler{
+		models:      []string{"small"},
 		decide:      func(context.Context, *engine.Request) engine.Outcome { return allow },
 		decideInput: func(context.Context, *engine.Input) engine.Outcome { return allow },
 		query:       func(*engine.DocumentQuery) engine.DocumentOutcome { return engine.DocumentOutcome{Outcome: allow} },
@@ -48,6 +50,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 			case RouteEvaluation, RouteEvaluations:
 				body, want = accessBody, "query "+engine.DefaultAuthZEN
 			}
+			path = strings.Replace(path, modelName, "small", 1)
 			c.send(strings.Replace(post(path, body), "POST", r.Method, 1))
 			resp, got := c.read()
 			if calls := h.take(); calls != want || resp.StatusCode != 200 {
@@ -115,6 +118,60 @@ func TestNoSuchRoute(t *testing.T) {
 		if id := resp.Header.Get("Sallyport-Decision-Id"); id != e.Error.DecisionID {
 			t.Errorf("%s %s: decision id %q in the header, %q in the envelope", tt.method, tt.path, id, e.Error.DecisionID)
 		}
+	}
+}
+
+// A path that names a model is matched as it was sent, and decoded once.
+func TestModelInPath(t *testing.T) {
+	routes := append(Routes(),
+		Route{Method: "POST", Pattern: "generate", Paths: []string{"/v1beta/models/{model}:generate"}, Verb: "generate", Dialect: engine.DialectOpenAIChat},
+		Route{Method: "POST", Pattern: "stream", Paths: []string{"/v1beta/models/{model}:streamGenerate"}, Dialect: engine.DialectOpenAIChat})
+	r, err := newRouter(routes, wire.IngressFor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ method, path, pattern, model, code string }{
+		{"POST", "/v1beta/models/gemini-pro:generate", "generate", "gemini-pro", ""},
+		{"POST", "/v1beta/models/llama3:8b:streamGenerate", "stream", "llama3:8b", ""},
+		{"POST", "/v1beta/models/demo/gemini:generate", "generate", "demo/gemini", ""},
+		{"POST", "/v1beta/models/demo%2Fgemini%3A8b:generate?alt=sse", "generate", "demo/gemini:8b", ""},
+		{"POST", "/v1beta/models/a%252Fb:generate", "generate", "a%2Fb", ""},
+		{"POST", "/v1beta/models/a%00:generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/v1beta/models/%ff:generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/v1beta/models/" + strings.Repeat("a", 600) + ":generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/v1beta/models/:generate", "unmatched", "", engine.CodeUnknownRoute},
+		{"POST", "/v1beta/models/m:generat", "unmatched", "", engine.CodeUnknownRoute},
+		{"GET", "/v1beta/models/m:generate", "unmatched", "", engine.CodeMethodNotAllowed},
+		{"POST", "/openai/deployments/small/chat/completions?api-version=2024-10-21", "/v1/chat/completions", "small", ""},
+		{"POST", "/openai/deployments//chat/completions", "/v1/completions", "", engine.CodeMalformed},
+		{"GET", "/v1/models/target/model", "/v1/models/{model}", "target/model", ""},
+	} {
+		var ctx fasthttp.RequestCtx
+		ctx.Request.Header.SetMethod(tt.method)
+		ctx.Request.SetRequestURI(tt.path)
+		e, model, _, rerr := r.find(&ctx)
+		code := ""
+		if rerr != nil {
+			code = rerr.Code
+		}
+		if e.Pattern != tt.pattern || model != tt.model || code != tt.code {
+			t.Errorf("%s %s: %s, model %q, %q; want %s, model %q, %q", tt.method, tt.path, e.Pattern, model, code, tt.pattern, tt.model, tt.code)
+		}
+	}
+}
+
+// An Azure client names its model in the path alone.
+func TestDeploymentPath(t *testing.T) {
+	var model string
+	h := &fakeHandler{}
+	h.handle = func(ctx context.Context, req *engine.Request, sink engine.Sink) engine.Outcome {
+		model = req.Model
+		return reply(ctx, req, sink, "hello")
+	}
+	c := dial(t, start(t, h).addr)
+	c.send(post("/openai/deployments/small/chat/completions?api-version=2024-10-21", `{"messages":[{"role":"user","content":"hi"}]}`))
+	if resp, body := c.read(); resp.StatusCode != 200 || model != "small" {
+		t.Errorf("status %d, model %q: %s", resp.StatusCode, model, body)
 	}
 }
 

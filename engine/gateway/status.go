@@ -72,6 +72,21 @@ func appendText(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
+// lossy writes the Sallyport-Lossy header: the fields that did not come through as
+// they were, as a list of RFC 9651 whose members are tokens or strings. "": none.
+func lossy(losses ...[]engine.Loss) string {
+	var b []byte
+	for _, list := range losses {
+		for _, l := range list {
+			if len(b) > 0 {
+				b = append(b, ", "...)
+			}
+			b = appendName(b, l.Field)
+		}
+	}
+	return string(b)
+}
+
 // serverTiming writes the Server-Timing header: the stages that took time, in
 // milliseconds.
 func serverTiming(t *engine.Timings) string {

@@ -11,6 +11,17 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
+func TestLossy(t *testing.T) {
+	request := []engine.Loss{{Field: "seed", How: engine.LossDropped}, {Field: "messages[3].role", How: engine.LossApproximated}}
+	reply := []engine.Loss{{Field: "choices[0].message.annotations", How: engine.LossDropped}}
+	if got, want := lossy(request, reply), `seed, "messages[3].role", "choices[0].message.annotations"`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := lossy(nil, nil); got != "" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestInferenceStatus(t *testing.T) {
 	with := func(change func(*engine.ReplyHead)) *engine.ReplyHead {
 		h := head()

@@ -97,26 +97,3 @@ func openAIErrorType(status int) string {
 	}
 	return "invalid_request_error"
 }
-
-// Models is the body of GET /v1/models: the models as OpenAI lists them.
-// created is the time the models were declared, in Unix seconds.
-func Models(models []string, created int64) []byte {
-	type model struct {
-		ID      string `json:"id"`
-		Object  string `json:"object"`
-		Created int64  `json:"created"`
-		OwnedBy string `json:"owned_by"`
-	}
-	list := struct {
-		Object string  `json:"object"`
-		Data   []model `json:"data"`
-	}{Object: "list", Data: []model{}}
-	for _, m := range models {
-		list.Data = append(list.Data, model{ID: m, Object: "model", Created: created, OwnedBy: "sallyport"})
-	}
-	b, err := json.Marshal(&list, jsontext.AllowInvalidUTF8(true))
-	if err != nil { // strings and numbers always marshal
-		panic(err)
-	}
-	return b
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -48,11 +49,18 @@ func TestOpenAIErrors(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
+	models := func(names ...string) string {
+		b, ok := Models(engine.DialectOpenAIChat, names, time.Unix(5, 0))
+		if !ok {
+			t.Fatal("no list")
+		}
+		return string(b)
+	}
 	want := `{"object":"list","data":[{"id":"a","object":"model","created":5,"owned_by":"sallyport"}]}`
-	if got := string(Models([]string{"a"}, 5)); got != want {
+	if got := models("a"); got != want {
 		t.Errorf("got %s", got)
 	}
-	if got := string(Models(nil, 5)); got != `{"object":"list","data":[]}` {
+	if got := models(); got != `{"object":"list","data":[]}` {
 		t.Errorf("got %s", got)
 	}
 }
