@@ -124,11 +124,12 @@ func TestReplayOfRandomInputs(t *testing.T) {
 		Changes                []any
 		Skipped                []any
 		Kinds                  map[string]int
+		Twice, Faulty          int
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err, out)
 	}
-	if code != exitOK || got.Decisions != decisions || got.Differences != 0 || len(got.Changes) != 0 || len(got.Skipped) != 0 {
+	if code != exitOK || got.Decisions != decisions || got.Twice != decisions || got.Faulty != 0 || got.Differences != 0 || len(got.Changes) != 0 || len(got.Skipped) != 0 {
 		t.Errorf("seed %d: exit code %d, %+v\n%s", seed, code, got, errs)
 	}
 }
@@ -201,5 +202,24 @@ func TestReplayProgress(t *testing.T) {
 	}
 	if err := r.end(record.ReplayTotals{}, nil); err != nil || !strings.HasSuffix(screen.String(), "\r\x1b[K") {
 		t.Errorf("%v; the progress line stays: %q", err, screen.String())
+	}
+}
+
+// Where the evaluators disagree, nobody may read that all is well.
+func TestReplayOfFaultyEvaluator(t *testing.T) {
+	for format, want := range map[string]string{"pretty": "1 of 2 that were made on OPA's own evaluator too came out otherwise", "json": `"twice":2,"faulty":1`} {
+		var out bytes.Buffer
+		r := newReplayReport(&app{stdio: stdio{out: &out}}, &replayOptions{format: format}, "")
+		for _, d := range []replayed{{twice: true}, {}, {twice: true, faulty: true}} {
+			if r.differs() {
+				t.Error("differs before it does")
+			}
+			if err := r.add(d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.end(record.ReplayTotals{}, nil); err != nil || !r.differs() || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %v, differs %v\n%s", format, err, r.differs(), &out)
+		}
 	}
 }
