@@ -161,7 +161,11 @@ func (r *relay) tools(f *relayForm) error {
 	if err != nil {
 		return err
 	}
-	k := keeper{relay: r, t: t, base: list.Value.Start}
+	k := keeper{relay: r, t: t, base: list.Value.Start, tools: map[engine.Span]bool{}}
+	names := map[string]bool{}
+	for i := range r.req.Tools {
+		k.tools[r.req.Tools[i].Span], names[r.req.Tools[i].Name] = true, true
+	}
 	rest, some := k.keep(0)
 	switch {
 	case !k.dropped:
@@ -177,7 +181,7 @@ func (r *relay) tools(f *relayForm) error {
 	// A choice that cannot hold any more goes with the tools it spoke of: one that
 	// the obligation took back, or one of a native form that may name any of them.
 	c := r.req.ToolChoice
-	gone := func(name string) bool { return !hasTool(r.req.Tools, name) }
+	gone := func(name string) bool { return !names[name] }
 	if !some || c.Mode == "" || c.Mode == "native" || c.Mode == "tool" && gone(c.Name) || slices.ContainsFunc(c.Names, gone) {
 		for _, n := range f.choices {
 			r.drop[n] = true
@@ -206,6 +210,7 @@ type keeper struct {
 	*relay
 	t       *tree
 	base    int // where the tree begins in the body
+	tools   map[engine.Span]bool
 	dropped bool
 }
 
@@ -214,7 +219,7 @@ type keeper struct {
 func (k *keeper) keep(i int) (b []byte, ok bool) {
 	s := k.t.span(i)
 	s.Start, s.End = s.Start+k.base, s.End+k.base
-	if slices.ContainsFunc(k.req.Tools, func(t engine.Tool) bool { return t.Span == s }) {
+	if k.tools[s] {
 		element := engine.Document{Raw: k.req.Body.Raw[s.Start:s.End], Base: s.Start, Leaves: within(k.req.Body.Leaves, s)}
 		return element.Bytes(), true
 	}
