@@ -18,14 +18,14 @@ type jsonReader struct {
 	long    bool   // there was a number that a float64 may not hold
 }
 
-// sureDigits is how many characters a number has at most to be what it is as a
+// sureDigits is how many characters a whole number has at most to be what it is as a
 // float64, too.
 const sureDigits = 15
 
 // FromJSON reads one JSON value. Names that are there twice and invalid UTF-8 are
 // errors; numbers keep their digits. An error does not quote what it found. exact
 // says that AppendJSON will give what RFC 8785 gives for b: where it is false, there
-// may be a number that a float64 does not hold, which RFC 8785 rounds.
+// may be a whole number that a float64 does not hold, which RFC 8785 rounds.
 func (m *Machine) FromJSON(b []byte) (v Value, exact bool, err error) {
 	r := &m.json
 	r.buffer, r.text, r.long = *bytes.NewBuffer(b), string(b), false
@@ -110,7 +110,7 @@ func (m *Machine) readScalar() (Value, error) {
 	text := r.text[end-len(raw) : end]
 	if raw[0] != '"' {
 		v := numberOf(&m.arena, text)
-		r.long = r.long || len(raw) > sureDigits || v.kind() == kindNumber && math.IsInf(v.number().f, 0)
+		r.long = r.long || len(raw) > sureDigits && integer(text) || v.kind() == kindNumber && math.IsInf(v.number().f, 0)
 		return v, nil
 	}
 	text = text[1 : len(text)-1]
