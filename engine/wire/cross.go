@@ -119,7 +119,7 @@ func turns(req *engine.Request, l *losses) (system []turnPart, out []turn) {
 		switch m.Role {
 		case engine.RoleSystem:
 			if len(out) > 0 {
-				l.approximate(pathAt(req, m.At, ".role"), "first")
+				l.approximateAt(m.At, ".role", "first")
 			}
 			system = append(system, parts...)
 			continue

@@ -15,14 +15,15 @@ const maxLosses = 32
 
 // losses gathers what a writer leaves out or approximates.
 type losses struct {
-	dialect engine.Dialect // of the client
+	dialect engine.Dialect  // of the client
+	req     *engine.Request // whose body paths are of; nil: of a reply
 	list    []engine.Loss
 }
 
 // crossing is the losses of every request that is written in another API than its
 // own: the hints that no other knows.
 func crossing(req *engine.Request) *losses {
-	l := &losses{dialect: req.Dialect}
+	l := &losses{dialect: req.Dialect, req: req}
 	for _, h := range req.Hints {
 		l.drop(h)
 	}
@@ -36,6 +37,21 @@ func (l *losses) drop(field string) { l.lose(engine.Loss{Field: field, How: engi
 // word of ours, and never the client's.
 func (l *losses) approximate(field, to string) {
 	l.lose(engine.Loss{Field: field, How: engine.LossApproximated, To: to})
+}
+
+// dropAt and approximateAt name the field by where it begins in the client's body,
+// as of pathAt. To find that takes a walk over the body, which no more losses than
+// are kept may cost.
+func (l *losses) dropAt(at int, inside string) {
+	if len(l.list) <= maxLosses {
+		l.drop(pathAt(l.req, at, inside))
+	}
+}
+
+func (l *losses) approximateAt(at int, inside, to string) {
+	if len(l.list) <= maxLosses {
+		l.approximate(pathAt(l.req, at, inside), to)
+	}
 }
 
 func (l *losses) lose(loss engine.Loss) {

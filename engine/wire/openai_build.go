@@ -97,6 +97,7 @@ type openAIBuild struct {
 	server Server
 	out    openAIChat
 	losses *losses
+	kinds  map[string]engine.ToolKind // of tools by name
 	// later are images of tool results: a tool's message holds text alone, so they
 	// are said by the user once all results of the turn have been given.
 	later []openAIPart
@@ -104,11 +105,8 @@ type openAIBuild struct {
 
 // refuse says that the server cannot be sent a field.
 func (b *openAIBuild) refuse(at int, why string) error {
-	return inexpressible(engine.DialectOpenAI, b.path(at), why)
+	return inexpressible(engine.DialectOpenAI, pathAt(b.req, at, ""), why)
 }
-
-// path names what begins at a byte of the client's body.
-func (b *openAIBuild) path(at int) string { return pathAt(b.req, at, "") }
 
 // messages writes the conversation.
 func (b *openAIBuild) messages() error {
@@ -203,7 +201,7 @@ func (b *openAIBuild) parts(m *engine.Message, turn *openAITurn, parts []openAIP
 		}
 		if len(turn.ToolCalls) > 0 {
 			// Content stands before calls, whichever came first.
-			b.losses.approximate(b.path(p.At), "")
+			b.losses.approximateAt(p.At, "", "")
 		}
 		part, err := b.part(p)
 		if err != nil {
@@ -235,10 +233,10 @@ func (b *openAIBuild) parts(m *engine.Message, turn *openAITurn, parts []openAIP
 func (b *openAIBuild) thought(p *engine.Part) []string {
 	switch {
 	case p.Text == nil || b.server.ReasoningField == "":
-		b.losses.drop(b.path(p.At))
+		b.losses.dropAt(p.At, "")
 		return nil
 	case p.Seal != nil:
-		b.losses.approximate(b.path(p.At), "")
+		b.losses.approximateAt(p.At, "", "")
 	}
 	return []string{value(p.Text)}
 }
@@ -297,7 +295,7 @@ func audioFormat(media string) string {
 // none as a file.
 func (b *openAIBuild) file(p *engine.Part) (openAIPart, error) {
 	if p.Text != nil {
-		b.losses.approximate(b.path(p.At), "text")
+		b.losses.approximateAt(p.At, "", "text")
 		return textPart(value(p.Text)), nil
 	}
 	f := openAIFile{}
@@ -325,7 +323,7 @@ func (b *openAIBuild) file(p *engine.Part) (openAIPart, error) {
 func (b *openAIBuild) call(c *engine.ToolCall) (openAICall, error) {
 	out := openAICall{ID: b.callID(c.ID), Type: "function"}
 	if c.Seal != nil {
-		b.losses.approximate(b.path(c.At), "")
+		b.losses.approximateAt(c.At, "", "")
 	}
 	if c.Input != nil {
 		if !b.server.CustomTools {
@@ -359,7 +357,7 @@ func (b *openAIBuild) result(m *engine.Message) error {
 	}
 	turn := openAITurn{Role: "tool", ToolCallID: b.callID(m.ToolCallID)}
 	if m.IsError {
-		b.losses.drop(b.path(m.At) + ".is_error")
+		b.losses.dropAt(m.At, "")
 	}
 	var texts []openAIPart
 	for i := range m.Parts {
@@ -372,7 +370,7 @@ func (b *openAIBuild) result(m *engine.Message) error {
 			texts = append(texts, part)
 			continue
 		}
-		b.losses.approximate(b.path(p.At), "user")
+		b.losses.approximateAt(p.At, "", "user")
 		b.later = append(b.later, part)
 	}
 	if turn.Content = contentOf(texts); turn.Content == nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash/fnv"
-	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,9 +68,17 @@ func hashOf(s string) string {
 // of allowed tools is sent those alone.
 func (b *openAIBuild) tools() error {
 	choice := chosenTool(b.req)
+	b.kinds = map[string]engine.ToolKind{}
+	for i := range b.req.Tools {
+		b.kinds[b.req.Tools[i].Name] = b.req.Tools[i].Kind
+	}
+	allowed := map[string]bool{}
+	for _, name := range choice.Names {
+		allowed[name] = true
+	}
 	for i := range b.req.Tools {
 		t := &b.req.Tools[i]
-		if choice.Names != nil && !b.server.AllowedTools && !slices.Contains(choice.Names, t.Name) {
+		if choice.Names != nil && !b.server.AllowedTools && !allowed[t.Name] {
 			continue
 		}
 		tool, err := b.tool(i, t)
@@ -159,8 +166,7 @@ func (b *openAIBuild) customFormat(i int, t *engine.Tool) (jsontext.Value, error
 }
 
 func (b *openAIBuild) named(name string) openAINamed {
-	at := slices.IndexFunc(b.req.Tools, func(t engine.Tool) bool { return t.Name == name })
-	if at >= 0 && b.req.Tools[at].Kind == engine.ToolCustom {
+	if b.kinds[name] == engine.ToolCustom {
 		return openAINamed{Type: "custom", Custom: &openAINameOf{name}}
 	}
 	return openAINamed{Type: "function", Function: &openAINameOf{name}}
@@ -173,7 +179,7 @@ func (b *openAIBuild) allowed(c engine.ToolChoice) openAIAllowed {
 	}
 	out.Allowed.Tools = []openAINamed{}
 	for _, name := range c.Names {
-		if hasTool(b.req.Tools, name) {
+		if _, ok := b.kinds[name]; ok {
 			out.Allowed.Tools = append(out.Allowed.Tools, b.named(name))
 		}
 	}
