@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
 // EventKind is the kind of an Event.
 type EventKind uint8
 
@@ -93,6 +99,17 @@ type Frame struct {
 	Dialect Dialect // the API that Raw is of, such as DialectOpenAIChat
 	Raw     []byte  // nil: written by this program, has no upstream bytes
 	Events  []Event
+}
+
+// Clone is a copy of f that shares nothing which is valid only until a sink
+// returns.
+func (f *Frame) Clone() Frame {
+	c := Frame{Dialect: f.Dialect, Raw: bytes.Clone(f.Raw), Events: slices.Clone(f.Events)}
+	for i := range c.Events {
+		e := &c.Events[i]
+		e.Text, e.Data = strings.Clone(e.Text), bytes.Clone(e.Data)
+	}
+	return c
 }
 
 // Sink takes a reply on its way to the client. Its methods are called in order,

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -58,6 +57,7 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	relay := &relay{sink: sink, x: x, attempt: a}
 	if x.out.Decision.Obligations.Restore && x.placeholders != nil {
 		relay.restorer = newRestorer(x.placeholders.values())
+		relay.restorer.signed = signsReasoning(Dialect(c.Facts.Dialect))
 	}
 	if len(x.completion) > 0 && x.req.Operation != OpEmbeddings { // whose replies have no text
 		relay.inspector = newInspector(ctx, x)
@@ -250,7 +250,7 @@ func (r *relay) pass(f *Frame) error {
 	if !r.started {
 		if !content(f) && len(r.held) < maxHeld && r.heldBytes+len(f.Raw) <= maxHeldBytes {
 			r.heldBytes += len(f.Raw)
-			r.held = append(r.held, Frame{Dialect: f.Dialect, Raw: bytes.Clone(f.Raw), Events: slices.Clone(f.Events)})
+			r.held = append(r.held, f.Clone())
 			return nil
 		}
 		if err := r.begin(); err != nil {

@@ -170,6 +170,13 @@ func (n *inspector) event(events []Event, e Event) ([]Event, error) {
 		if e.Name, err = n.name(e.Name); err != nil {
 			return nil, err
 		}
+	case EventSignature, EventRedacted:
+		if e.Kind == EventRedacted || e.Tool < 0 { // of reasoning, which comes before it
+			events, err = n.flush(events, func(p *passage) bool { return p.kind == EventReasoning && p.choice == e.Choice })
+		}
+		if e.Kind == EventSignature && n.found.Action != CompletionPass {
+			return events, err // of a text that may have been changed since
+		}
 	case EventFinish:
 		events, err = n.flush(events, func(p *passage) bool { return p.choice == e.Choice })
 	case EventEnd:

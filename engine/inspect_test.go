@@ -571,3 +571,37 @@ func TestArgumentsDocument(t *testing.T) {
 		}
 	}
 }
+
+// A signature comes after what it signs, streamed or not, and not at all where
+// that may have been changed.
+func TestInspectSignature(t *testing.T) {
+	for _, stream := range []bool{true, false} {
+		for text, want := range map[string][]string{
+			"thinking":  {"thinking", "sig", "answer"},
+			"ann@x.org": {"<EMAIL_1>", "answer"},
+		} {
+			var order []string
+			r := inspected(Obligations{OnCompletionFinding: OnFindingRedact}, scanner(), []Frame{
+				{Events: []Event{{Kind: EventReasoning, Text: text}}},
+				{Events: []Event{{Kind: EventSignature, Tool: -1, Seal: &Opaque{Data: "sig"}}}},
+				{Events: []Event{{Kind: EventText, Text: "answer"}}},
+				{Events: []Event{{Kind: EventFinish}, {Kind: EventEnd}}},
+			}...)
+			req := request("hello")
+			req.Stream = stream
+			out := r.Handle(t.Context(), req, sinkFunc(func(f *Frame) error {
+				for _, e := range f.Events {
+					if e.Seal != nil {
+						order = append(order, e.Seal.Data)
+					} else if e.Text != "" {
+						order = append(order, e.Text)
+					}
+				}
+				return nil
+			}))
+			if d := cmp.Diff(want, order); d != "" || out.Status != 200 {
+				t.Errorf("stream %v, %q: %d: %s", stream, text, out.Status, d)
+			}
+		}
+	}
+}

@@ -13,6 +13,15 @@ import (
 type restorer struct {
 	values map[string]string // by placeholder
 	held   []heldText
+	// signed: the target signs its reasoning, which comes back to it with the
+	// signature. It is left as it is, for a text that was changed does not match.
+	signed bool
+}
+
+// signsReasoning says whether targets of a dialect sign the text of their
+// reasoning: Claude's do, wherever it is served.
+func signsReasoning(family Dialect) bool {
+	return family == DialectAnthropic || family == DialectBedrock || family == DialectVertex
 }
 
 // channel is a run of text in a reply: pieces of one channel belong together.
@@ -39,6 +48,7 @@ func (r *restorer) frame(f *Frame) *Frame {
 	changed := false
 	for _, e := range f.Events {
 		switch {
+		case e.Kind == EventReasoning && r.signed:
 		case textual(e.Kind):
 			text := r.piece(channel{e.Kind, e.Choice, e.Tool}, e.Text)
 			changed = changed || text != e.Text
@@ -55,6 +65,8 @@ func (r *restorer) frame(f *Frame) *Frame {
 	if !changed {
 		return f
 	}
+	// They repeat the text as it was.
+	events = slices.DeleteFunc(events, func(e Event) bool { return e.Kind == EventLogprobs })
 	if len(events) == 0 {
 		return nil
 	}
@@ -73,7 +85,7 @@ func (r *restorer) piece(c channel, text string) string {
 		r.held = slices.Delete(r.held, at, at+1)
 	}
 	if cut := r.unsettled(text); cut < len(text) {
-		r.held = append(r.held, heldText{c, text[cut:]})
+		r.held = append(r.held, heldText{c, strings.Clone(text[cut:])})
 		text = text[:cut]
 	}
 	return r.replace(c.kind, text)

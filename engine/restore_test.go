@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 var restoreValues = map[string]string{
@@ -138,5 +139,42 @@ func TestRestoreEndToEnd(t *testing.T) {
 	}
 	if out.Status != 200 || r.sink.text != "I wrote to bob@x.org and ann@x.org today" {
 		t.Errorf("%d: the client was given %q", out.Status, r.sink.text)
+	}
+}
+
+// Reasoning that its maker signs is left as it is; what repeats a text that was
+// changed goes with it.
+func TestRestoreSignedReasoning(t *testing.T) {
+	for _, signed := range []bool{true, false} {
+		r := newRestorer(restoreValues)
+		r.signed = signed
+		f := r.frame(&Frame{Raw: []byte("raw"), Events: []Event{
+			{Kind: EventReasoning, Text: "to <PERSON_1>"}, {Kind: EventText, Text: "at <EMAIL_ADDRESS_1>"}, {Kind: EventLogprobs, Logprobs: []TokenLogprob{{Token: "at <"}}},
+		}})
+		want := "to " + restoreValues["<PERSON_1>"]
+		if signed {
+			want = "to <PERSON_1>"
+		}
+		if len(f.Events) != 2 || f.Events[0].Text != want || f.Events[1].Text != "at ann@example.org" {
+			t.Errorf("signed %v: got %+v", signed, f.Events)
+		}
+	}
+}
+
+// What is held is a copy: a reader overwrites what it gave out.
+func TestHeldTextIsCopied(t *testing.T) {
+	r := newRestorer(restoreValues)
+	b := []byte("to <EMAIL_")
+	r.frame(&Frame{Raw: b, Events: []Event{{Kind: EventText, Text: unsafe.String(&b[0], len(b))}}})
+	f := Frame{Raw: b, Events: []Event{{Kind: EventText, Text: unsafe.String(&b[0], len(b)), Data: b}}}
+	c := f.Clone()
+	for i := range b {
+		b[i] = 'Z'
+	}
+	if c.Events[0].Text != "to <EMAIL_" || string(c.Raw) != "to <EMAIL_" || string(c.Events[0].Data) != "to <EMAIL_" {
+		t.Errorf("the clone became %+v", c)
+	}
+	if got := r.frame(&Frame{Events: []Event{{Kind: EventText, Text: "ADDRESS_1>"}}}); got.Events[0].Text != "ann@example.org" {
+		t.Errorf("got %q", got.Events[0].Text)
 	}
 }
