@@ -322,7 +322,7 @@ func (x *exchange) unfit(c Candidate) (Reason, bool) {
 		if output == 0 {
 			output = x.req.MaxOutputTokens
 		}
-		estimate := max(c.Facts.CostEstimate, c.Price.Cost(x.req.PromptTokens, 0, output))
+		estimate := max(c.Facts.CostEstimate, c.Price.Cost(Usage{Input: x.req.PromptTokens, Output: output}))
 		switch {
 		case !c.Price.Known:
 			return Reason{Code: ReasonMaxCost, Rule: "engine", Message: "policy caps the cost and the target states no price"}, false

@@ -102,7 +102,7 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	x.out.Attempts = append(x.out.Attempts, result)
 	x.out.Target, x.out.Usage = *c, usage
 	if err == nil || relay.started || relay.refused != nil {
-		x.out.CostUSD = c.Price.Cost(usage.Input, usage.CachedInput, usage.Output)
+		x.out.CostUSD = c.Price.Cost(usage)
 		x.e.ledger.Spend(x.req.Principal.Tenant, x.out.CostUSD, now)
 	}
 	if relay.inspector != nil {

@@ -27,19 +27,6 @@ type Candidate struct {
 	Supports bool
 }
 
-// Price is US dollars for a million tokens. Known is false where the
-// configuration states none: an unknown price is not zero.
-type Price struct {
-	Input, Output, CachedInput float64
-	Known                      bool
-}
-
-// Cost is the price of tokens in US dollars. cached is the part of input that
-// was read from the provider's cache.
-func (p Price) Cost(input, cached, output int) float64 {
-	return (float64(input-cached)*p.Input + float64(cached)*p.CachedInput + float64(output)*p.Output) / 1e6
-}
-
 // PlanQuery is everything a plan depends on.
 type PlanQuery struct {
 	Permitted       []Candidate

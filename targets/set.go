@@ -212,7 +212,7 @@ func (s *Set) Candidates(req *engine.Request) []engine.Candidate {
 			Key: key, Target: t.Name, Model: m.Name, Upstream: m.Upstream,
 			Facts: engine.TargetFacts{
 				Target: t.Name, Posture: t.Posture, Dialect: string(t.Dialect), Jurisdiction: t.Jurisdiction, Attributes: t.Attributes,
-				Model: m.Name, Quality: m.Quality, CostEstimate: m.Price.Cost(req.PromptTokens, 0, expectedOutput(req.MaxOutputTokens)),
+				Model: m.Name, Quality: m.Quality, CostEstimate: m.Price.Cost(engine.Usage{Input: req.PromptTokens, Output: expectedOutput(req.MaxOutputTokens)}),
 				Healthy: t.health.healthy(now), StandIn: t.StandIn != nil,
 			},
 			Price: m.Price, ContextTokens: m.ContextTokens, MaxConcurrency: t.MaxConcurrency,

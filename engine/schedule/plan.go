@@ -135,7 +135,7 @@ func price(p engine.Price, prompt int, output float64) float64 {
 	if !p.Known {
 		return math.NaN()
 	}
-	usd := p.Cost(prompt, 0, int(math.Ceil(output)))
+	usd := p.Cost(engine.Usage{Input: prompt, Output: int(math.Ceil(output))})
 	if usd < 0 || math.IsInf(usd, 0) {
 		return math.NaN()
 	}
