@@ -106,9 +106,14 @@ func (t *target) forward(ctx context.Context, a *engine.Attempt, sink engine.Sin
 	if err != nil {
 		e := &engine.UpstreamError{Code: codeUnsupported, Retryable: true, Err: err}
 		if re, ok := errors.AsType[*engine.RequestError](err); ok {
-			e.Message = re.Error()
+			named := *re
+			named.Field = wire.FieldIn(a.Request.Dialect, re.Field)
+			e.Message = named.Error()
 		}
 		return engine.Usage{}, e
+	}
+	if up.Local {
+		return counted(t.egress.API(a.Request, &how), a, sink)
 	}
 	if n := t.inFlight.Add(1); t.MaxConcurrency > 0 && n > int64(t.MaxConcurrency) {
 		t.inFlight.Add(-1)
@@ -401,44 +406,4 @@ func bounded(n float64, unit time.Duration) time.Duration {
 		return 0
 	}
 	return time.Duration(min(n, float64(maxRetryAfter/unit)) * float64(unit))
-}
-
-// meter follows the tokens of a reply.
-type meter struct {
-	reported engine.Usage
-	known    bool
-	text     strings.Builder // output since the last count, for an estimate
-	counted  int
-}
-
-func (m *meter) add(ev *engine.Event) {
-	switch ev.Kind {
-	case engine.EventUsage:
-		m.reported, m.known = ev.Usage, true
-		m.text.Reset()
-	case engine.EventText, engine.EventReasoning, engine.EventRefusal, engine.EventToolArgs:
-		m.text.WriteString(ev.Text)
-	case engine.EventToolCall:
-		m.text.WriteString(ev.Name)
-	}
-	if m.text.Len() > 64<<10 { // an endless reply must not fill the memory
-		m.count()
-	}
-}
-
-func (m *meter) count() {
-	m.counted += engine.EstimateTokens(m.text.String())
-	m.text.Reset()
-}
-
-// usage is the tokens so far: the upstream's word, or an estimate.
-func (m *meter) usage(prompt int, content bool) engine.Usage {
-	if m.known {
-		return m.reported
-	}
-	if !content {
-		return engine.Usage{}
-	}
-	m.count()
-	return engine.Usage{Input: prompt, Output: m.counted, Estimated: true}
 }

@@ -149,6 +149,21 @@ func TestForwardCompletionsAndEmbeddings(t *testing.T) {
 	}
 }
 
+// Tokens are counted here where the target's API has no way to.
+func TestForwardCountsTokens(t *testing.T) {
+	closed := declare("closed", PostureCloud, engine.DialectOpenAI, closedURL(t))
+	s := newSet(t, closed)
+	req := chat(t, unaryBody)
+	req.Operation = engine.OpCountTokens
+	out, usage, err := forward(t, s, req)
+	if err != nil || usage.Input != req.PromptTokens || usage.Output != 0 || !usage.Estimated {
+		t.Errorf("%v: %+v", err, usage)
+	}
+	if len(out.events) != 2 || out.events[0].Usage != usage || out.events[1].Kind != engine.EventEnd {
+		t.Errorf("events %+v", out.events)
+	}
+}
+
 func TestForwardFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name      string

@@ -59,7 +59,9 @@ type ollamaOptions struct {
 }
 
 // Supports implements Egress.
-func (Ollama) Supports(op engine.Operation) bool { return op == engine.OpChat }
+func (Ollama) Supports(op engine.Operation) bool {
+	return op == engine.OpChat || op == engine.OpCountTokens
+}
 
 // API implements Egress.
 func (Ollama) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectOllamaChat }
@@ -73,6 +75,9 @@ func (Ollama) ReadError(_ int, body []byte) (code, message string) { return read
 // WriteRequest implements Egress.
 func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	const d = engine.DialectOllama
+	if req.Operation == engine.OpCountTokens {
+		return &UpstreamRequest{Local: true}, nil
+	}
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ type OpenAI struct{}
 // Supports implements Egress.
 func (OpenAI) Supports(op engine.Operation) bool {
 	switch op {
-	case engine.OpChat, engine.OpCompletion, engine.OpEmbeddings:
+	case engine.OpChat, engine.OpCompletion, engine.OpEmbeddings, engine.OpCountTokens:
 		return true
 	}
 	return false
@@ -52,6 +52,9 @@ var (
 // only the model's name, edited texts, stripped tools, the cap on output tokens,
 // "slo" and the demand for usage in a stream are changed.
 func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
+	if req.Operation == engine.OpCountTokens {
+		return &UpstreamRequest{Local: true}, nil
+	}
 	out := &UpstreamRequest{Stream: req.Stream}
 	form := &chatForm
 	switch req.Dialect {
