@@ -196,12 +196,11 @@ func (r *openAIReader) choice(c *openAIChoice) error {
 	r.addText(engine.EventText, c.Index, c.Text)
 	for _, m := range []*openAIMessage{c.Delta, c.Message} {
 		if m != nil {
-			if err := r.message(c.Index, m, state); err != nil {
+			if err := r.message(c.Index, m, state, c.Logprobs); err != nil {
 				return err
 			}
 		}
 	}
-	r.addLogprobs(c.Index, c.Logprobs)
 	if c.FinishReason != "" && !state.finished {
 		state.finished = true
 		reason := c.FinishReason
@@ -213,7 +212,7 @@ func (r *openAIReader) choice(c *openAIChoice) error {
 	return nil
 }
 
-func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) error {
+func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice, logprobs jsontext.Value) error {
 	r.addText(engine.EventReasoning, choice, m.ReasoningContent)
 	if m.ReasoningContent == "" { // a server that sends both sends the same
 		r.addText(engine.EventReasoning, choice, m.Reasoning)
@@ -221,6 +220,7 @@ func (r *openAIReader) message(choice int, m *openAIMessage, state *readChoice) 
 	content := contentText(m.Content)
 	r.addText(engine.EventText, choice, content)
 	r.addText(engine.EventRefusal, choice, m.Refusal)
+	r.addLogprobs(choice, logprobs)
 	if r.keepsText {
 		state.text.WriteString(content)
 	}

@@ -128,11 +128,16 @@ func (r *openAIReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 	if relayed {
 		return r.relay(dst, f)
 	}
-	for i := range f.Events {
+	for i := 0; i < len(f.Events); i++ {
 		e := &f.Events[i]
 		var logprobs []engine.TokenLogprob
-		if i+1 < len(f.Events) && f.Events[i+1].Kind == engine.EventLogprobs && f.Events[i+1].Choice == e.Choice {
-			logprobs = f.Events[i+1].Logprobs
+		if e.Kind == engine.EventText || e.Kind == engine.EventRefusal {
+			if i+1 < len(f.Events) && f.Events[i+1].Kind == engine.EventLogprobs && f.Events[i+1].Choice == e.Choice {
+				i++
+				logprobs = f.Events[i].Logprobs
+			}
+		} else if e.Kind == engine.EventLogprobs {
+			logprobs = e.Logprobs
 		}
 		var err error
 		if dst, err = r.event(dst, e, logprobs); err != nil {
@@ -245,7 +250,7 @@ func (r *openAIReply) asksAlways() bool {
 // maxReplyDepth bounds the nesting of a chunk; it has been parsed once already.
 const maxReplyDepth = 10000
 
-// repairChoice repairs a choice of a chunk, or of a whole reply.
+// repairChoice repairs a choice of a chunk.
 func (r *openAIReply) repairChoice(t *tree, i int, edit *relay) error {
 	index := 0
 	if at := t.member(i, "index"); at >= 0 && t.kind(at) == '0' {
@@ -287,7 +292,7 @@ const firstDelta = `"role":"assistant","content":""`
 // logprobs are those of its text.
 func (r *openAIReply) event(dst []byte, e *engine.Event, logprobs []engine.TokenLogprob) ([]byte, error) {
 	switch e.Kind {
-	case engine.EventStart, engine.EventUsage, engine.EventError, engine.EventEnd, engine.EventLogprobs:
+	case engine.EventStart, engine.EventUsage, engine.EventError, engine.EventEnd:
 		return dst, nil
 	case engine.EventVector:
 		return dst, r.vector(e)
@@ -304,9 +309,13 @@ func (r *openAIReply) event(dst []byte, e *engine.Event, logprobs []engine.Token
 		// Written by End: nothing of a choice may follow its finish reason.
 		c.finish = e.Finish
 		return dst, nil
-	case engine.EventSignature, engine.EventRedacted, engine.EventOther:
-		// What seals thinking is kept for the client elsewhere, by the id of the call.
-		r.lose(e.Choice, sealed[e.Kind])
+	case engine.EventSignature:
+		return dst, nil // of use only beside the whole turn, which is kept by its calls' ids
+	case engine.EventRedacted:
+		r.lose(e.Choice, "message.reasoning_content")
+		return dst, nil
+	case engine.EventOther:
+		r.lose(e.Choice, "message.content")
 		return dst, nil
 	case engine.EventCitation:
 		if e.Citation.URL == "" { // of a document in the request, say

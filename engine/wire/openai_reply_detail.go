@@ -14,14 +14,6 @@ import (
 // back: a client of OpenAI's API would take it for an answer.
 var errPaused = errors.New("the target paused its reply, which this API cannot say")
 
-// sealed names what of a reply has no place in OpenAI's chat API, as its field
-// would be named if there were one.
-var sealed = map[engine.EventKind]string{
-	engine.EventSignature: "message.reasoning_content",
-	engine.EventRedacted:  "message.reasoning_content",
-	engine.EventOther:     "message.content",
-}
-
 // maxReplyLosses bounds the losses of a reply.
 const maxReplyLosses = 32
 

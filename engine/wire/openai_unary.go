@@ -64,7 +64,7 @@ type openAIUnaryMessage struct {
 func (r *openAIReply) unary(dst []byte) ([]byte, error) {
 	switch {
 	case r.raw != nil && r.tooled:
-		raw, err := r.repair(r.raw)
+		raw, err := repairWhole(r.raw)
 		return append(dst, raw...), err
 	case r.raw != nil:
 		return append(dst, r.raw...), nil
@@ -99,6 +99,30 @@ func (r *openAIReply) unary(dst []byte) ([]byte, error) {
 		return dst, fmt.Errorf("write an openai reply: %w", err)
 	}
 	return append(dst, b...), nil
+}
+
+// repairWhole lets a choice that calls tools end in that, in an upstream's own
+// reply that is not streamed.
+func repairWhole(raw []byte) ([]byte, error) {
+	t, err := parse(raw, maxReplyDepth)
+	if err != nil {
+		return nil, fmt.Errorf("write an openai reply: %w", err)
+	}
+	at := t.member(0, "choices")
+	if at < 0 {
+		return raw, nil
+	}
+	var edits []engine.Edit
+	for c := range t.children(at) {
+		finish, message := t.member(c, "finish_reason"), t.member(c, "message")
+		if finish < 0 || message < 0 || t.lit(finish) != `"`+engine.FinishStop+`"` {
+			continue
+		}
+		if calls := t.member(message, "tool_calls"); calls >= 0 && int(t.nodes[calls].end) > calls+1 {
+			edits = append(edits, engine.Edit{Span: t.span(finish), With: []byte(`"` + engine.FinishTools + `"`)})
+		}
+	}
+	return engine.Splice(raw, edits), nil
 }
 
 func (c *replyChoice) message(content *string) *openAIUnaryMessage {

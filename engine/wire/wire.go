@@ -146,6 +146,8 @@ func EgressFor(d engine.Dialect) (Egress, bool) {
 	switch d {
 	case engine.DialectOpenAI:
 		return OpenAI{}, true
+	case engine.DialectAzureOpenAI:
+		return AzureOpenAI{}, true
 	case engine.DialectAnthropic:
 		return Anthropic{}, true
 	case engine.DialectGemini:
