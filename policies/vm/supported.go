@@ -5,9 +5,10 @@ import (
 )
 
 // Check finds what OPA's planner plans differently from what topdown does with it,
-// in compiled modules; nil: there is nothing. It is two things, both rare: a rule
-// whose reference holds a constant that is not a string, r[3].x := 1, and a body
-// that names a comprehension or composite only to evaluate it.
+// in compiled modules; nil: there is nothing. It is three things, all rare: a rule
+// whose reference holds a constant that is not a string, r[3].x := 1; a body that
+// names a comprehension or composite only to evaluate it; and collections with
+// variables in them, see loose.go.
 func Check(modules map[string]*ast.Module) *Unsupported {
 	var found *Unsupported
 	report := func(what string, loc *ast.Location) {
@@ -18,6 +19,9 @@ func Check(modules map[string]*ast.Module) *Unsupported {
 		if found == nil || u.File < found.File || u.File == found.File && u.Row < found.Row {
 			found = u
 		}
+	}
+	if at := loose(modules); at != nil {
+		report("a collection written with variables, whose elements OPA's evaluator may give twice", at)
 	}
 	for _, m := range modules {
 		ast.WalkRules(m, func(r *ast.Rule) bool {
