@@ -272,6 +272,8 @@ func (b *openAIBuild) part(p *engine.Part) (openAIPart, error) {
 // url is where an image or a film is.
 func (b *openAIBuild) url(p *engine.Part) (string, error) {
 	switch {
+	case p.URL != nil && p.Kind == engine.PartImage && b.server.NoImageURL:
+		return "", b.refuse(p.At, "it does not fetch images: send a data URL")
 	case p.URL != nil:
 		return value(p.URL), nil
 	case p.Data == "":

@@ -68,6 +68,14 @@ func hashOf(s string) string {
 // of allowed tools is sent those alone.
 func (b *openAIBuild) tools() error {
 	choice := chosenTool(b.req)
+	if b.server.NoToolChoice {
+		switch choice.Mode {
+		case "none":
+			return nil // none is met by sending none
+		case "required", "tool":
+			return inexpressible(engine.DialectOpenAI, "tool_choice", "it cannot be made to call a tool")
+		}
+	}
 	b.kinds = map[string]engine.ToolKind{}
 	for i := range b.req.Tools {
 		b.kinds[b.req.Tools[i].Name] = b.req.Tools[i].Kind
@@ -211,8 +219,14 @@ func (b *openAIBuild) format() error {
 }
 
 // sampling writes the decoding parameters.
-func (b *openAIBuild) sampling() {
+func (b *openAIBuild) sampling() error {
 	s, out := &b.req.Sampling, &b.out
+	switch {
+	case s.N > 1 && b.server.OneAnswer:
+		return inexpressible(engine.DialectOpenAI, "n", "it gives one answer")
+	case b.req.Logprobs != nil && b.server.NoLogprobs:
+		return inexpressible(engine.DialectOpenAI, "logprobs", "it gives none")
+	}
 	out.Temperature, out.TopP, out.Seed = s.Temperature, s.TopP, s.Seed
 	out.PresencePenalty, out.FrequencyPenalty = s.PresencePenalty, s.FrequencyPenalty
 	if s.N > 1 {
@@ -238,6 +252,7 @@ func (b *openAIBuild) sampling() {
 	} else {
 		out.MaxTokens = n
 	}
+	return nil
 }
 
 // effortOf is the effort that a budget of thinking tokens stands for. Vendors give

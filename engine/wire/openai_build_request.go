@@ -44,9 +44,11 @@ func (b *openAIBuild) chat() ([]byte, error) {
 	if err := b.format(); err != nil {
 		return nil, err
 	}
-	b.sampling()
+	if err := b.sampling(); err != nil {
+		return nil, err
+	}
 	b.reasoning()
-	if b.out.Stream = b.req.Stream; b.out.Stream && !b.server.NoStreamUsage {
+	if b.out.Stream = b.req.Stream; b.out.Stream {
 		b.out.StreamOptions = &openAIStreamOptions{IncludeUsage: true}
 	}
 	return build(&b.out)
@@ -59,7 +61,9 @@ func (b *openAIBuild) completion() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.sampling()
+	if err := b.sampling(); err != nil {
+		return nil, err
+	}
 	c := &b.out
 	out := struct {
 		Model            string               `json:"model"`
@@ -81,7 +85,7 @@ func (b *openAIBuild) completion() ([]byte, error) {
 	if len(prompts) == 1 {
 		out.Prompt = prompts[0]
 	}
-	if out.Stream && !b.server.NoStreamUsage {
+	if out.Stream {
 		out.StreamOptions = &openAIStreamOptions{IncludeUsage: true}
 	}
 	return build(&out)

@@ -11,8 +11,6 @@ type Server struct {
 	// DoneRequired: a stream that ends without [DONE] has been cut, also where every
 	// choice has said why it ended.
 	DoneRequired bool
-	// NoStreamUsage: stream_options is refused.
-	NoStreamUsage bool
 	// ReasoningField is the member of an assistant's message in which it takes back
 	// what the model has thought; "": none.
 	ReasoningField string
@@ -29,6 +27,9 @@ type Server struct {
 	TopK bool
 	// VideoURL: it takes parts of type video_url.
 	VideoURL bool
+	// NoToolChoice, OneAnswer, NoLogprobs, NoImageURL: it takes no notice of
+	// tool_choice, n and logprobs, and fetches no images.
+	NoToolChoice, OneAnswer, NoLogprobs, NoImageURL bool
 }
 
 // servers are the programs by the name that a target's configuration gives them.
@@ -46,7 +47,8 @@ var servers = [...]Server{
 	{Name: "sglang", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
 	// No [DONE] before version 2.2 (its pull request 2221).
 	{Name: "tgi"},
-	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning"},
+	// Its page on compatibility with OpenAI's API.
+	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.
