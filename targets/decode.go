@@ -383,12 +383,7 @@ func (d *decoder) model(blk *hcl.Block, declared map[string]int) Model {
 		}
 	}
 	m.Operations = operations(&b)
-	if n, ok := b.Numbers("cost_per_mtok", []string{"input", "output"}, []string{"cached_input"}); ok {
-		m.Price = engine.Price{Input: n["input"], Output: n["output"], CachedInput: n["input"], Known: true}
-		if c, ok := n["cached_input"]; ok {
-			m.Price.CachedInput = c
-		}
-	}
+	m.Price = price(&b)
 	return m
 }
 

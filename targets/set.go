@@ -85,7 +85,12 @@ type endpoint struct {
 // to it has ended.
 func New(cfg Config) (*Set, error) {
 	s := &Set{byName: map[string]*target{}, index: map[string][]ref{}}
+	var prices pricer
 	for _, decl := range cfg.Targets {
+		decl.Models = slices.Clone(decl.Models)
+		if err := prices.complete(&decl); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 		t, err := newTarget(decl)
 		if err == nil && s.byName[decl.Name] != nil {
 			err = errors.New("another target has this name")

@@ -32,6 +32,8 @@ type ModelStatus struct {
 	Name     string   `json:"name"`
 	Upstream string   `json:"upstream"`
 	Aliases  []string `json:"aliases,omitempty"`
+	// Price is nil where neither the configuration nor the table of prices knows it.
+	Price *PriceStatus `json:"cost_per_mtok,omitempty"`
 }
 
 // Status reports on every target, in the order of their declaration.
@@ -51,8 +53,9 @@ func (s *Set) Status() []Status {
 		for _, e := range t.endpoints {
 			st.Endpoints = append(st.Endpoints, EndpointStatus{e.shown, e.health.healthy(now), e.inFlight.Load()})
 		}
-		for _, m := range t.Models {
-			st.Models = append(st.Models, ModelStatus{m.Name, m.Upstream, m.Aliases})
+		for i := range t.Models {
+			m := &t.Models[i]
+			st.Models = append(st.Models, ModelStatus{m.Name, m.Upstream, m.Aliases, priceStatus(&m.Price)})
 		}
 		list = append(list, st)
 	}

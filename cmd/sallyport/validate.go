@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-ai/sallyport/policies"
+	"github.com/sallyport-ai/sallyport/targets"
 )
 
 func (a *app) validate() *cobra.Command {
@@ -23,7 +24,9 @@ serving. All mistakes are reported at once. Exit code 3 where there is one.
 Warnings say what should be written in another way; with --strict they count as
 mistakes. The report ends with what a decision costs: whether it is compiled, and if
 not which line keeps it from being so; which parts of the input it depends on, and so
-for which requests it is remembered; and how long it takes on this machine.`,
+for which requests it is remembered; and how long it takes on this machine. Before
+that it names the models whose price is that of the embedded table, and those whose
+price is not known.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if err := oneOf("--format", format, "pretty", "json"); err != nil {
@@ -50,11 +53,14 @@ for which requests it is remembered; and how long it takes on this machine.`,
 			if format == "json" {
 				v := m.terraform()
 				v.PolicyCost = cost
+				if p != nil {
+					v.Prices = p.prices()
+				}
 				err = a.writeJSON(v)
 			} else if m.print(a.err); p != nil {
 				_, err = fmt.Fprintf(a.out, "valid: %d targets, %d classifiers, policy %s\n",
 					len(p.config.targets), len(p.config.classifiers), p.policies.Revision())
-				err = errors.Join(err, cost.WriteText(a.out))
+				err = errors.Join(err, p.writePrices(a.out), cost.WriteText(a.out))
 			}
 			if err == nil && (p == nil || strict && len(m.config)+len(m.policy) > 0) {
 				return failure(exitInvalid, nil)
@@ -77,6 +83,9 @@ type validation struct {
 	Diagnostics   []diagnostic `json:"diagnostics"`
 	// PolicyCost is beyond terraform's form: what a decision costs.
 	PolicyCost *policies.Cost `json:"policy_cost,omitempty"`
+	// Prices is beyond terraform's form, too: what each target/model costs, null
+	// where that is not known.
+	Prices map[string]*targets.PriceStatus `json:"prices,omitempty"`
 }
 
 type diagnostic struct {

@@ -20,7 +20,7 @@ target "cloud" "openai" {
   }
   model "big" {
     upstream      = upper("gpt-5")
-    cost_per_mtok = { input = 1.25, output = 10 }
+    cost_per_mtok = { input = 1.25, output = 10, cached_write = 1.5, cached_write_long = 0, reasoning = 12 }
   }
 }
 
