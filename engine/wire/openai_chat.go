@@ -257,6 +257,8 @@ func (b *body) message(i int) {
 			}
 			if t := b.text(c, role, engine.KindName, msg); native == "function" {
 				m.ToolName, t.Fixed = t.Value, true
+			} else {
+				b.hint(c)
 			}
 		case "tool_call_id":
 			m.ToolCallID = b.id(c, msg)
@@ -439,7 +441,9 @@ func (b *body) reference(i int, p *engine.Part, kind string, role engine.Role, m
 				b.fail(c, "must be an http or https URL, or a data URL of base64 with a media type %s/…", kind)
 			}
 		case "detail":
-			p.Detail = b.enum(c)
+			if p.Detail = b.enum(c); p.Detail != "" {
+				b.hint(c)
+			}
 		default:
 			b.unknown(c, role, engine.KindText, msg)
 		}
