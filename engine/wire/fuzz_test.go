@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,14 +25,26 @@ func FuzzReadRequest(f *testing.F) {
 		}
 		f.Add(body)
 	}
-	f.Add([]byte((&marker{}).fill(markedRequest)))
+	for _, s := range sides {
+		for _, m := range s.marked {
+			f.Add([]byte((&marker{}).fill(m.body)))
+		}
+		for _, file := range pairFiles(f, &s) {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(body)
+		}
+	}
 	f.Add([]byte(`{"model":"m","prompt":["a"],"suffix":"b","logprobs":2}`))
 	f.Add([]byte(`{"model":"m","input":["a"],"dimensions":2}`))
 	f.Add([]byte(`{"model":"m","messages":[{"role":"tool","content":"{\"a\":1,\"a\":\"\\ud800\"}"}]}`))
+	others := append(slices.Clone(sides), side{dialect: engine.DialectOpenAICompletions}, side{dialect: engine.DialectOpenAIEmbeddings})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, d := range []engine.Dialect{engine.DialectOpenAIChat, engine.DialectOpenAICompletions, engine.DialectOpenAIEmbeddings} {
-			in, _ := IngressFor(d)
-			req, err := in.ReadRequest(&Inbound{Body: bytes.Clone(body)}, Limits{})
+		for i := range others {
+			in, _ := IngressFor(others[i].dialect)
+			req, err := in.ReadRequest(others[i].inbound(bytes.Clone(body), len(body)%2 == 0), Limits{})
 			if err != nil {
 				requestError(t, err)
 				continue
@@ -55,7 +68,7 @@ func FuzzReadRequest(f *testing.F) {
 func writeEdited(t *testing.T, d engine.Dialect, req *engine.Request) {
 	e, _ := EgressFor(d)
 	up, err := e.WriteRequest(req, &Upstream{Model: "m", MaxOutputTokens: 3})
-	if err == nil && !jsontext.Value(up.Body).IsValid() {
+	if err == nil && !up.Local && !jsontext.Value(up.Body).IsValid() {
 		t.Fatalf("%s: not valid JSON: %s", d, up.Body)
 	}
 }
@@ -166,52 +179,78 @@ func FuzzReplyReaders(f *testing.F) {
 		f.Add(readCapture(f, strings.TrimSuffix(strings.TrimPrefix(file, "testdata/captures/"), ".txt")).body, 5)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, size int) {
-		for _, stream := range []bool{false, true} {
-			req := chatRequest(t, replyRequest(stream))
-			for _, d := range egressDialects {
-				e, _ := EgressFor(d)
-				e.ReadError(500, body)
-				frames, err := readAll(e.NewReader(req, &Upstream{}), body, len(body))
-				again, errAgain := readAll(e.NewReader(req, &Upstream{}), body, 1+abs(size)%64)
-				if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(frames, again) {
-					t.Fatalf("%s: %v and %v from one reply, cut in two ways", d, err, errAgain)
+		for i := range sides {
+			for _, stream := range []bool{false, true} {
+				s := &sides[i]
+				req := s.request(t, stream)
+				for _, d := range egressDialects {
+					e, _ := EgressFor(d)
+					e.ReadError(500, body)
+					frames, err := readAll(e.NewReader(req, &Upstream{}), body, len(body))
+					again, errAgain := readAll(e.NewReader(req, &Upstream{}), body, 1+abs(size)%64)
+					if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(frames, again) {
+						t.Fatalf("%s: %v and %v from one reply, cut in two ways", d, err, errAgain)
+					}
+					clientGets(t, s, req, frames, err)
 				}
-				clientGets(t, req, frames, err)
 			}
 		}
 	})
 }
 
 // clientGets writes frames for a client and checks the framing of what it gets.
-func clientGets(t *testing.T, req *engine.Request, frames []engine.Frame, failed error) {
-	rep := OpenAIChat{}.NewReply(req)
+func clientGets(t *testing.T, s *side, req *engine.Request, frames []engine.Frame, failed error) {
+	in, _ := IngressFor(s.dialect)
+	rep := in.NewReply(req)
 	var dst []byte
 	var err error
 	for i := range frames {
 		if dst, err = rep.Frame(dst, &frames[i]); err != nil {
-			t.Fatal(err) // would be taken for the client's leaving
+			break // the gateway ends the reply with Fail
 		}
 	}
-	if failed != nil {
+	if failed == nil && err == nil {
+		if dst, err = rep.End(dst); err != nil {
+			return // nothing to say
+		}
+	} else {
 		dst = rep.Fail(dst, &engine.Outcome{Status: 502, Code: engine.CodeUpstreamError})
-	} else if dst, err = rep.End(dst); err != nil {
-		return // nothing to say
 	}
-	if !req.Stream {
-		if !jsontext.Value(dst).IsValid() {
-			t.Fatalf("not valid JSON: %q", dst)
-		}
-		return
+	if why := badFraming(rep.ContentType(), string(dst)); why != "" {
+		t.Fatalf("%s: %s in %q", s.dialect, why, dst)
 	}
-	events := strings.Split(strings.TrimSuffix(string(dst), "\n\n"), "\n\n")
-	for i, event := range events {
-		data, ok := strings.CutPrefix(event, "data: ")
-		last := i == len(events)-1
-		if !ok || strings.ContainsAny(data, "\r\n") || (data == "[DONE]") != (last && failed == nil) {
-			t.Fatalf("event %d of %d is %q", i, len(events), event)
+}
+
+// badFraming says why a client could not take apart what it gets; "": it can.
+func badFraming(contentType, out string) string {
+	media, _, _ := strings.Cut(contentType, ";")
+	var payloads []string
+	switch media {
+	case "text/event-stream":
+		for event := range strings.SplitSeq(strings.TrimSuffix(out, "\n\n"), "\n\n") {
+			for line := range strings.SplitSeq(event, "\n") {
+				data, ok := strings.CutPrefix(line, "data: ")
+				if !ok && line != "" && !strings.HasPrefix(line, "event: ") && !strings.HasPrefix(line, ":") || strings.Contains(line, "\r") {
+					return fmt.Sprintf("line %q", line)
+				}
+				if ok && data != "[DONE]" {
+					payloads = append(payloads, data)
+				}
+			}
 		}
-		if data != "[DONE]" && !jsontext.Value(data).IsValid() {
-			t.Fatalf("not valid JSON: %q", data)
+	case "application/x-ndjson":
+		if out != "" {
+			payloads = strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+		}
+	case "application/json":
+		payloads = append(payloads, out)
+	default:
+		return "a content type of its own, " + contentType
+	}
+	for _, p := range payloads {
+		if !jsontext.Value(p).IsValid() {
+			return fmt.Sprintf("what is not JSON: %q", p)
 		}
 	}
+	return ""
 }

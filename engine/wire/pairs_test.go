@@ -78,12 +78,8 @@ func (s *side) request(t testing.TB, stream bool) *engine.Request {
 func TestPairsOfRequests(t *testing.T) {
 	for i := range sides {
 		s := &sides[i]
-		files, err := filepath.Glob(filepath.Join("testdata", "pairs", string(s.dialect), "*.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
 		ingress, _ := IngressFor(s.dialect)
-		for _, file := range files {
+		for _, file := range pairFiles(t, s) {
 			for _, d := range egressDialects {
 				name := strings.TrimSuffix(file, ".json")
 				t.Run(fmt.Sprintf("%s/%s/%s", s.dialect, filepath.Base(name), d), func(t *testing.T) {
@@ -100,6 +96,16 @@ func TestPairsOfRequests(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pairFiles are the requests of testdata/pairs in a side's dialect.
+func pairFiles(t testing.TB, s *side) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "pairs", string(s.dialect), "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // written is what a request becomes for a target of a dialect: the path, what is
