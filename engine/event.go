@@ -99,6 +99,12 @@ type Frame struct {
 	Dialect Dialect // the API that Raw is of, such as DialectOpenAIChat
 	Raw     []byte  // nil: written by this program, has no upstream bytes
 	Events  []Event
+	// Was and Now are set where this program changed nothing of a frame but texts:
+	// the upstream's bytes, and what the texts in them say now, those of text,
+	// reasoning, refusals and arguments, in the order of their events. A writer of the
+	// same API can put the one into the other, and keep what Events do not say.
+	Was []byte
+	Now []string
 }
 
 // Clone is a copy of f that shares nothing which is valid only until a sink

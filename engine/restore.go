@@ -16,6 +16,8 @@ type restorer struct {
 	// signed: the target signs its reasoning, which comes back to it with the
 	// signature. It is left as it is, for a text that was changed does not match.
 	signed bool
+	// custom are the tool calls whose arguments are no JSON.
+	custom []channel
 }
 
 // signsReasoning says whether targets of a dialect sign the text of their
@@ -41,16 +43,26 @@ func newRestorer(values map[string]string) *restorer { return &restorer{values: 
 // nil where all of it is held. A frame that changes has no upstream bytes any
 // more, so it is written from its events.
 func (r *restorer) frame(f *Frame) *Frame {
+	for i := range f.Events {
+		if e := &f.Events[i]; e.Kind == EventToolCall && e.Custom {
+			r.custom = append(r.custom, channel{EventToolArgs, e.Choice, e.Tool})
+		}
+	}
 	if len(r.held) == 0 && !slices.ContainsFunc(f.Events, func(e Event) bool { return textual(e.Kind) && strings.Contains(e.Text, "<") }) {
 		return f
 	}
 	events := make([]Event, 0, len(f.Events)+1)
-	changed := false
+	changed, aligned := false, f.Raw != nil
+	var now []string
+	var of []channel // of each of now
 	for _, e := range f.Events {
+		c := channel{e.Kind, e.Choice, e.Tool}
 		switch {
 		case e.Kind == EventReasoning && r.signed:
+			now, of = append(now, e.Text), append(of, c)
 		case textual(e.Kind):
-			text := r.piece(channel{e.Kind, e.Choice, e.Tool}, e.Text)
+			text := r.piece(c, e.Text)
+			now, of = append(now, text), append(of, c)
 			changed = changed || text != e.Text
 			if e.Text = text; text == "" {
 				continue
@@ -58,7 +70,16 @@ func (r *restorer) frame(f *Frame) *Frame {
 		case e.Kind == EventFinish || e.Kind == EventEnd || e.Kind == EventError:
 			n := len(events)
 			events = r.flush(events, e)
-			changed = changed || len(events) > n
+			for _, late := range events[n:] {
+				changed = true
+				at := len(of) - 1
+				for at >= 0 && of[at] != (channel{late.Kind, late.Choice, late.Tool}) {
+					at--
+				}
+				if aligned = aligned && at >= 0; aligned {
+					now[at] += late.Text
+				}
+			}
 		}
 		events = append(events, e)
 	}
@@ -70,7 +91,11 @@ func (r *restorer) frame(f *Frame) *Frame {
 	if len(events) == 0 {
 		return nil
 	}
-	return &Frame{Dialect: f.Dialect, Events: events}
+	out := &Frame{Dialect: f.Dialect, Events: events}
+	if aligned {
+		out.Was, out.Now = f.Raw, now
+	}
+	return out
 }
 
 func textual(k EventKind) bool {
@@ -88,7 +113,7 @@ func (r *restorer) piece(c channel, text string) string {
 		r.held = append(r.held, heldText{c, strings.Clone(text[cut:])})
 		text = text[:cut]
 	}
-	return r.replace(c.kind, text)
+	return r.replace(c, text)
 }
 
 // unsettled is where the end of text begins that could become a placeholder; its
@@ -106,7 +131,7 @@ func (r *restorer) unsettled(text string) int {
 	return len(text)
 }
 
-func (r *restorer) replace(kind EventKind, text string) string {
+func (r *restorer) replace(c channel, text string) string {
 	if !strings.Contains(text, "<") {
 		return text
 	}
@@ -125,7 +150,7 @@ func (r *restorer) replace(kind EventKind, text string) string {
 			text = text[1:]
 			continue
 		}
-		if kind == EventToolArgs {
+		if c.kind == EventToolArgs && !slices.Contains(r.custom, c) {
 			// A placeholder in arguments stands within a JSON string.
 			quoted := Quote(value)
 			value = string(quoted[1 : len(quoted)-1])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -176,5 +177,32 @@ func TestHeldTextIsCopied(t *testing.T) {
 	}
 	if got := r.frame(&Frame{Events: []Event{{Kind: EventText, Text: "ADDRESS_1>"}}}); got.Events[0].Text != "ann@example.org" {
 		t.Errorf("got %q", got.Events[0].Text)
+	}
+}
+
+// A frame in which nothing but texts changed says what they are now, in the order of
+// their events; one that gains a text of another frame does not.
+func TestRestoreSaysWhatTextsAreNow(t *testing.T) {
+	text := func(kind EventKind, s string) Event { return Event{Kind: kind, Text: s} }
+	for _, test := range []struct {
+		name   string
+		events []Event
+		want   []string // nil: the frame is written from its events
+	}{
+		{"whole", []Event{text(EventReasoning, "I <"), text(EventText, "to <EMAIL_ADDRESS_1> <"), text(EventRefusal, "no"), {Kind: EventFinish}}, []string{"I <", "to ann@example.org <", "no"}},
+		{"piece", []Event{text(EventText, "to <EMAIL_ADDRESS_1> <EM")}, []string{"to ann@example.org "}},
+		{"arguments", []Event{{Kind: EventToolCall, Tool: 0, Custom: true}, {Kind: EventToolCall, Tool: 1}, text(EventToolArgs, "<PERSON_1>"), {Kind: EventToolArgs, Tool: 1, Text: `{"a":"<PERSON_1>"}`}},
+			[]string{restoreValues["<PERSON_1>"], `{"a":"Ann \"the <b>\" O'Neil\n"}`}},
+	} {
+		r := newRestorer(restoreValues)
+		f := r.frame(&Frame{Raw: []byte("raw"), Events: test.events})
+		if f.Raw != nil || string(f.Was) != "raw" || !slices.Equal(f.Now, test.want) {
+			t.Errorf("%s: %q of %q, want %q", test.name, f.Now, f.Was, test.want)
+		}
+	}
+	r := newRestorer(restoreValues)
+	r.frame(&Frame{Raw: []byte("raw"), Events: []Event{text(EventText, "<EM")}})
+	if f := r.frame(&Frame{Raw: []byte("raw"), Events: []Event{{Kind: EventFinish}}}); f.Was != nil || f.Events[0].Text != "<EM" {
+		t.Errorf("the end of what was held is taken for a text of its frame: %+v", f)
 	}
 }

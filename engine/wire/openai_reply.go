@@ -117,6 +117,11 @@ func (r *openAIReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 			r.usage = &u
 		}
 	}
+	if f.Raw == nil && f.Was != nil && f.Dialect == r.req.Dialect {
+		if raw, ok := spliceOpenAI(f.Was, f.Now); ok {
+			f = &engine.Frame{Dialect: f.Dialect, Raw: raw, Events: f.Events}
+		}
+	}
 	relayed := f.Raw != nil && f.Dialect == r.req.Dialect
 	if relayed && !r.streams() {
 		r.raw = append(r.raw[:0], f.Raw...)
