@@ -53,6 +53,7 @@ func Routes() []Route {
 		azure("POST", "/chat/completions", engine.DialectOpenAIChat, RouteInference),
 		azure("POST", "/completions", engine.DialectOpenAICompletions, RouteInference),
 		azure("POST", "/embeddings", engine.DialectOpenAIEmbeddings, RouteInference),
+		openAI("POST", "/responses", engine.DialectOpenAIResponses, RouteInference),
 		openAI("GET", "/models", engine.DialectOpenAIChat, RouteModels),
 		openAI("GET", "/models/"+modelName, engine.DialectOpenAIChat, RouteModels),
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},

@@ -27,6 +27,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 		engine.DialectOpenAIChat:        chatBody,
 		engine.DialectOpenAICompletions: `{"model":"small","prompt":"hi"}`,
 		engine.DialectOpenAIEmbeddings:  `{"model":"small","input":"hi"}`,
+		engine.DialectOpenAIResponses:   `{"model":"small","input":"hi"}`,
 	}
 	allow := engine.Outcome{DecisionID: "d", Verdict: engine.Allow, Action: engine.ActionAnswer}
 	h := &fakeHandler{

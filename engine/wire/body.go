@@ -483,26 +483,28 @@ func (b *body) hint(i int) {
 	}
 }
 
-// opaque consumes a signature or an encrypted text that a vendor made: base64 with
-// letters of both cases and digits, of a length that no person writes. All else is
-// a text, which is fixed, for its maker compares it.
+// opaque consumes a signature or an encrypted text that a vendor made. What does
+// not look sealed is a text, which is fixed, for its maker compares it.
 func (b *body) opaque(i int, role engine.Role, msg int) string {
 	if !b.optional(i, '"') {
 		return ""
 	}
 	s := b.str(i)
-	if s == "" {
-		return s
+	if s != "" && !isSealed(s) {
+		b.fixed(i, role, engine.KindText, msg)
 	}
+	return s
+}
+
+// isSealed says whether s looks like what a vendor has signed or encrypted: base64
+// with letters of both cases and digits, of a length that no person writes.
+func isSealed(s string) bool {
 	var lower, upper bool
 	for k := 0; k < len(s); k++ {
 		lower = lower || s[k] >= 'a' && s[k] <= 'z'
 		upper = upper || s[k] >= 'A' && s[k] <= 'Z'
 	}
-	if len(s) < longOpaque || !isBase64(s) || !lower || !upper || digits(s) == 0 {
-		b.fixed(i, role, engine.KindText, msg)
-	}
-	return s
+	return len(s) >= longOpaque && lower && upper && digits(s) > 0 && isBase64(s)
 }
 
 // longOpaque is the least length of what opaque takes for sealed: real ones have

@@ -159,7 +159,7 @@ func reply(t *testing.T, d engine.Dialect, req *engine.Request, body []byte) str
 		} else if !jsontext.Value(dst).IsValid() {
 			t.Errorf("not valid JSON: %s", dst)
 		}
-		out.WriteString(randomID.ReplaceAllString(string(bytes.TrimRight(dst, "\n")), "chatcmpl-RANDOM"))
+		out.WriteString(randomID.ReplaceAllString(string(bytes.TrimRight(dst, "\n")), "RANDOM"))
 		out.WriteString("\n")
 	})
 	return out.String()

@@ -45,6 +45,10 @@ var sides = []side{
 			}
 		},
 	},
+	{
+		dialect: engine.DialectOpenAIResponses, body: `{"model":"small","stream":STREAM,"input":"hi"}`,
+		marked: []markedBody{{body: markedResponses}, {body: markedForItsOwn, refusedBy: egressDialects}}, check: checkResponses,
+	},
 }
 
 // inbound is a request with that body as it would come over HTTP.
@@ -233,7 +237,7 @@ func (s *side) answer(t *testing.T, d engine.Dialect, req *engine.Request, body 
 		if failed {
 			dst = rep.Fail(dst, &engine.Outcome{Status: 502, Code: engine.CodeUpstreamError, Message: "the target failed", DecisionID: "d1"})
 		}
-		out, losses = randomID.ReplaceAllString(string(dst), "chatcmpl-RANDOM"), rep.Losses()
+		out, losses = randomID.ReplaceAllString(string(dst), "RANDOM"), rep.Losses()
 	})
 	return out, failed, losses
 }

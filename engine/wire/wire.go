@@ -137,6 +137,8 @@ func IngressFor(d engine.Dialect) (Ingress, bool) {
 		return OpenAICompletions{}, true
 	case engine.DialectOpenAIEmbeddings:
 		return OpenAIEmbeddings{}, true
+	case engine.DialectOpenAIResponses:
+		return OpenAIResponses{}, true
 	}
 	return nil, false
 }
