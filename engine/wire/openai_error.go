@@ -13,15 +13,48 @@ import (
 // openAIErrorBody is OpenAI's error envelope with our additions.
 type openAIErrorBody struct {
 	Error struct {
-		Message    string              `json:"message"`
-		Type       string              `json:"type"`
-		Param      *string             `json:"param"`
-		Code       string              `json:"code"`
-		DecisionID string              `json:"decision_id,omitzero"`
-		Reasons    []errorReason       `json:"reasons,omitzero"` // of policy_denied
-		Targets    map[string][]string `json:"targets,omitzero"` // of no_permitted_target: codes by candidate
-		Codes      []string            `json:"codes,omitzero"`   // of no_permitted_target, where the candidates are not disclosed
+		Message     string  `json:"message"`
+		Type        string  `json:"type"`
+		Param       *string `json:"param"`
+		Code        string  `json:"code"`
+		DecisionID  string  `json:"decision_id,omitzero"`
+		errorDetail `json:",inline"`
 	} `json:"error"`
+}
+
+// errorDetail is our additions to any dialect's error: why a decision was made.
+type errorDetail struct {
+	Reasons []errorReason       `json:"reasons,omitzero"` // of policy_denied
+	Targets map[string][]string `json:"targets,omitzero"` // of no_permitted_target: codes by candidate
+	Codes   []string            `json:"codes,omitzero"`   // of no_permitted_target, where the candidates are not disclosed
+}
+
+// detailOf is the detail of an outcome.
+func detailOf(o *engine.Outcome) (d errorDetail) {
+	switch o.Code {
+	case engine.CodePolicyDenied:
+		for _, r := range o.Reasons {
+			d.Reasons = append(d.Reasons, errorReason{Code: r.Code, Message: r.Message})
+		}
+	case engine.CodeNoPermittedTarget:
+		if o.Disclose {
+			d.Targets = map[string][]string{}
+		}
+		for candidate, reasons := range o.Excluded {
+			for _, r := range reasons {
+				d.Codes = append(d.Codes, r.Code)
+			}
+			if o.Disclose {
+				d.Targets[candidate] = codes(reasons)
+			}
+		}
+		if slices.Sort(d.Codes); o.Disclose {
+			d.Codes = nil
+		} else {
+			d.Codes = slices.Compact(d.Codes)
+		}
+	}
+	return d
 }
 
 type errorReason struct {
@@ -37,29 +70,7 @@ func openAIError(o *engine.Outcome) []byte {
 	if o.Field != "" {
 		e.Param = &o.Field
 	}
-	switch o.Code {
-	case engine.CodePolicyDenied:
-		for _, r := range o.Reasons {
-			e.Reasons = append(e.Reasons, errorReason{Code: r.Code, Message: r.Message})
-		}
-	case engine.CodeNoPermittedTarget:
-		if o.Disclose {
-			e.Targets = map[string][]string{}
-		}
-		for candidate, reasons := range o.Excluded {
-			for _, r := range reasons {
-				e.Codes = append(e.Codes, r.Code)
-			}
-			if o.Disclose {
-				e.Targets[candidate] = codes(reasons)
-			}
-		}
-		if slices.Sort(e.Codes); o.Disclose {
-			e.Codes = nil
-		} else {
-			e.Codes = slices.Compact(e.Codes)
-		}
-	}
+	e.errorDetail = detailOf(o)
 	b, err := json.Marshal(&body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil { // strings and maps of strings always marshal
 		panic(err)

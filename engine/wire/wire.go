@@ -139,6 +139,8 @@ func IngressFor(d engine.Dialect) (Ingress, bool) {
 		return OpenAIEmbeddings{}, true
 	case engine.DialectOpenAIResponses:
 		return OpenAIResponses{}, true
+	case engine.DialectAnthropicMessages:
+		return AnthropicMessages{}, true
 	}
 	return nil, false
 }
