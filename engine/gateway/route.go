@@ -56,6 +56,7 @@ func Routes() []Route {
 		openAI("POST", "/responses", engine.DialectOpenAIResponses, RouteInference),
 		openAI("GET", "/models", engine.DialectOpenAIChat, RouteModels),
 		openAI("GET", "/models/"+modelName, engine.DialectOpenAIChat, RouteModels),
+		{Method: "POST", Pattern: "/v1/messages", Paths: []string{"/v1/messages", "/v1/v1/messages", "/messages"}, Dialect: engine.DialectAnthropicMessages, Kind: RouteInference},
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
 		{Method: "POST", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
 		{Method: "GET", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},

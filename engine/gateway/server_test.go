@@ -28,6 +28,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 		engine.DialectOpenAICompletions: `{"model":"small","prompt":"hi"}`,
 		engine.DialectOpenAIEmbeddings:  `{"model":"small","input":"hi"}`,
 		engine.DialectOpenAIResponses:   `{"model":"small","input":"hi"}`,
+		engine.DialectAnthropicMessages: `{"model":"small","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`,
 	}
 	allow := engine.Outcome{DecisionID: "d", Verdict: engine.Allow, Action: engine.ActionAnswer}
 	h := &fakeHandler{

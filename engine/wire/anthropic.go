@@ -98,6 +98,9 @@ func (Anthropic) ReadError(_ int, body []byte) (code, message string) { return r
 // WriteRequest implements Egress.
 func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	const d = engine.DialectAnthropic
+	if req.Dialect == engine.DialectAnthropicMessages && (up.Version == "" || req.Version == "" || up.Version == req.Version) {
+		return relayAnthropic(req, up)
+	}
 	if err := checkPortable(req, d); err != nil {
 		return nil, err
 	}

@@ -22,8 +22,7 @@ func (b *body) anthropicMessages(i int) {
 	nameToolResults(b.req.Messages)
 }
 
-// anthropicMessage reads one turn. Its tool results are messages of their own; what
-// stands between them is one each.
+// anthropicMessage reads one turn. Its tool results are messages of their own.
 func (b *body) anthropicMessage(i int) {
 	r := b.member(i, "role")
 	if r < 0 {
@@ -65,28 +64,36 @@ func (b *body) turn(i int, m engine.Message) {
 		b.req.Messages = append(b.req.Messages, m)
 		return
 	}
-	open := m
-	flush := func() {
-		if len(open.Parts) > 0 {
-			b.req.Messages = append(b.req.Messages, open)
-		}
-		open = m
-	}
-	before := len(b.req.Messages)
+	// Results come first, wherever they stand: all dialects want them right behind the
+	// calls.
+	results := 0
 	for c := range b.children(i) {
-		if !b.want(c, '{') {
-			return
+		if b.isResult(c, &m) {
+			results++
 		}
-		if m.Role == engine.RoleUser && b.blockType(c) == "tool_result" {
-			flush()
-			b.toolResult(c)
-			continue
-		}
-		b.block(c, &open, len(b.req.Messages))
 	}
-	if flush(); len(b.req.Messages) == before {
+	first := len(b.req.Messages)
+	b.req.Messages = append(b.req.Messages, make([]engine.Message, results)...)
+	next := first
+	for c := range b.children(i) {
+		switch {
+		case !b.want(c, '{'):
+			return
+		case b.isResult(c, &m):
+			b.req.Messages[next] = b.toolResult(c, next)
+			next++
+		default:
+			b.block(c, &m, first+results)
+		}
+	}
+	if len(m.Parts) > 0 || results == 0 {
 		b.req.Messages = append(b.req.Messages, m)
 	}
+}
+
+// isResult says whether block i of a turn is the result of a tool.
+func (b *body) isResult(i int, m *engine.Message) bool {
+	return m.Role == engine.RoleUser && b.kind(i) == '{' && b.blockType(i) == "tool_result"
 }
 
 // anthropicContent reads a content: a string, or an array of blocks.
@@ -115,8 +122,7 @@ func (b *body) blockType(i int) string {
 }
 
 // toolResult reads a tool_result block as the message that it is.
-func (b *body) toolResult(i int) {
-	msg := len(b.req.Messages)
+func (b *body) toolResult(i, msg int) engine.Message {
 	m := engine.Message{Role: engine.RoleTool, Native: "user", At: b.span(i).Start}
 	for c := range b.children(i) {
 		switch b.name(c) {
@@ -138,7 +144,7 @@ func (b *body) toolResult(i int) {
 	if m.ToolCallID == "" {
 		b.missing(i, "tool_use_id", "a result names the call that it answers")
 	}
-	b.req.Messages = append(b.req.Messages, m)
+	return m
 }
 
 // block reads one block of a message into its parts.
@@ -342,7 +348,11 @@ func (b *body) seal(i int, kind engine.OpaqueKind, role engine.Role, msg int) *e
 
 // sealedMember is inspectMember, but for the strings in it that Anthropic encrypts.
 func (b *body) sealedMember(i int, role engine.Role, msg int) {
-	switch name := b.name(i); {
+	name := ""
+	if b.keySpan(i).Len() > 0 {
+		name = b.name(i)
+	}
+	switch {
 	case b.kind(i) == '"' && (name == "encrypted_content" || name == "encrypted_index" || name == "encrypted_stdout"):
 		b.opaque(i, role, msg)
 	case b.kind(i) == '[' || b.kind(i) == '{':

@@ -103,11 +103,12 @@ func (r *anthropicReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 		case engine.EventUsage:
 			u := e.Usage
 			r.usage = &u
-		case engine.EventToolCall:
-			r.called = true
 		}
 	}
 	if f.Raw != nil && f.Dialect == engine.DialectAnthropicMessages {
+		for i := range f.Events {
+			r.called = r.called || f.Events[i].Kind == engine.EventToolCall
+		}
 		if !r.req.Stream {
 			r.raw = append(r.raw[:0], f.Raw...)
 			return dst, nil
@@ -156,6 +157,11 @@ func (r *anthropicReply) event(dst []byte, e *engine.Event) ([]byte, error) {
 			return r.advance(dst), nil
 		}
 	case engine.EventToolCall:
+		if e.Custom { // called with a text, which nobody here can have offered
+			r.losses.drop("content")
+			return dst, nil
+		}
+		r.called = true
 		b := r.add(&replyBlock{kind: "tool_use", tool: e.Tool, id: e.ID, name: e.Name})
 		if b.id = toolID(e.ID); e.ID == "" {
 			b.id = "toolu_" + rand.Text()

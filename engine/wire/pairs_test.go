@@ -49,6 +49,11 @@ var sides = []side{
 		dialect: engine.DialectOpenAIResponses, body: `{"model":"small","stream":STREAM,"input":"hi"}`,
 		marked: []markedBody{{body: markedResponses}, {body: markedForItsOwn, refusedBy: egressDialects}}, check: checkResponses,
 	},
+	{
+		dialect: engine.DialectAnthropicMessages, check: checkAnthropic,
+		body:   `{"model":"small","max_tokens":100,"stream":STREAM,"messages":[{"role":"user","content":"hi"}]}`,
+		marked: []markedBody{{body: anthropicMarked}, {body: anthropicMarkedNative, refusedBy: notAnthropic}},
+	},
 }
 
 // inbound is a request with that body as it would come over HTTP.

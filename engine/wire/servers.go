@@ -30,6 +30,8 @@ type Server struct {
 	// NoToolChoice, OneAnswer, NoLogprobs, NoImageURL: it takes no notice of
 	// tool_choice, n and logprobs, and fetches no images.
 	NoToolChoice, OneAnswer, NoLogprobs, NoImageURL bool
+	// UnsignedThinking: its Messages API takes back thinking that nobody has signed.
+	UnsignedThinking bool
 }
 
 // servers are the programs by the name that a target's configuration gives them.
@@ -43,12 +45,12 @@ var servers = [...]Server{
 		StrictNames: true, MaxStops: 4},
 	// "reasoning" since version 0.11; it was "reasoning_content" before.
 	{Name: "vllm", DoneRequired: true, ReasoningField: "reasoning", TopK: true, VideoURL: true},
-	{Name: "llama.cpp", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
+	{Name: "llama.cpp", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true, UnsignedThinking: true},
 	{Name: "sglang", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
 	// No [DONE] before version 2.2 (its pull request 2221).
 	{Name: "tgi"},
 	// Its page on compatibility with OpenAI's API.
-	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true},
+	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.
