@@ -251,10 +251,10 @@ func (b *body) blockField(i int, p *engine.Part, role engine.Role, msg int) bool
 			p.Text = b.text(i, role, engine.KindText, msg)
 		}
 	case name == "signature" && p.Native == "thinking":
-		p.Seal = b.seal(i, engine.OpaqueSignature, role, msg)
+		p.Seal = b.anthropicSeal(i, engine.OpaqueSignature, role, msg)
 		return false
 	case name == "data" && p.Native == "redacted_thinking":
-		p.Seal = b.seal(i, engine.OpaqueRedacted, role, msg)
+		p.Seal = b.anthropicSeal(i, engine.OpaqueRedacted, role, msg)
 	case name == "title" && p.Kind == engine.PartFile:
 		if b.optional(i, '"') {
 			p.Filename = b.text(i, role, engine.KindName, msg)
@@ -321,17 +321,13 @@ func (b *body) source(i int, p *engine.Part, role engine.Role, msg int) {
 	}
 }
 
-// foreignSeal marks a seal that another family made and that a client of this API
-// carries for it: foreignSeal, the family, a dot, the data.
-const foreignSeal = "sp1."
-
-// seal reads a signature or redacted thinking; nil where it is empty.
-func (b *body) seal(i int, kind engine.OpaqueKind, role engine.Role, msg int) *engine.Opaque {
+// anthropicSeal reads a signature or redacted thinking; nil where it is empty.
+func (b *body) anthropicSeal(i int, kind engine.OpaqueKind, role engine.Role, msg int) *engine.Opaque {
 	if !b.optional(i, '"') {
 		return nil
 	}
 	s := b.str(i)
-	if rest, ok := strings.CutPrefix(s, foreignSeal); ok {
+	if rest, ok := strings.CutPrefix(s, sealPrefix); ok {
 		family, data, _ := strings.Cut(rest, ".")
 		switch d := engine.Dialect(family); d {
 		case engine.DialectOpenAI, engine.DialectGemini, engine.DialectVertex, engine.DialectBedrock:

@@ -191,7 +191,7 @@ func carried(s *engine.Opaque) string {
 	if s.Origin == engine.DialectAnthropic {
 		return s.Data
 	}
-	return foreignSeal + string(s.Origin) + "." + s.Data
+	return sealPrefix + string(s.Origin) + "." + s.Data
 }
 
 // last is the block that is added to at the end.
