@@ -198,3 +198,27 @@ func TestOpenAIBuild(t *testing.T) {
 		})
 	}
 }
+
+// TestOpenAIBuildSendsNothingUninspected: what is built anew holds no text that was
+// not among those that classifiers read.
+func TestOpenAIBuildSendsNothingUninspected(t *testing.T) {
+	s := server(t, "openai")
+	s.ReasoningField, s.VideoURL, s.TopK = "reasoning", true, true
+	for _, marked := range []string{markedRequest, markedMedia} {
+		m := &marker{}
+		req := chatRequest(t, m.fill(marked))
+		req.NotPortable = nil
+		for i, x := range req.Texts {
+			if !x.Fixed {
+				x.Set(fmt.Sprintf("<X_%d>", i))
+			}
+		}
+		up, err := buildOpenAI(req, &Upstream{Model: "m", Server: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := anyMark.FindString(string(up.Body)); left != "" {
+			t.Errorf("%s is sent: %s", left, up.Body)
+		}
+	}
+}

@@ -207,3 +207,31 @@ func TestOpenAIReplyOfAnotherAPI(t *testing.T) {
 		t.Errorf("a pause is taken for an answer: %s", got)
 	}
 }
+
+// FuzzOpenAIDetails: no reply makes the reader of details panic, any cut of it reads
+// the same, and what is written of it anew is well formed.
+func FuzzOpenAIDetails(f *testing.F) {
+	for _, pattern := range []string{"replies/*.openai.sse", "replies/*.openai.json"} {
+		for _, file := range glob(f, pattern) {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(body, 3)
+		}
+	}
+	f.Fuzz(func(t *testing.T, body []byte, size int) {
+		for _, stream := range []bool{false, true} {
+			req := asked(t, stream, true)
+			frames, err := readAll(OpenAI{}.NewReader(req, &Upstream{}), body, len(body))
+			again, errAgain := readAll(OpenAI{}.NewReader(req, &Upstream{}), body, 1+abs(size)%64)
+			if fmt.Sprint(err) != fmt.Sprint(errAgain) || !reflect.DeepEqual(frames, again) {
+				t.Fatalf("%v and %v from one reply, cut in two ways", err, errAgain)
+			}
+			for i := range frames {
+				frames[i].Raw = nil
+			}
+			clientGets(t, &sides[0], asked(t, stream, false), frames, err)
+		}
+	})
+}

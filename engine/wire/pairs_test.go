@@ -35,7 +35,7 @@ type side struct {
 // sides has a row for every dialect of a client that converses.
 var sides = []side{
 	{
-		dialect: engine.DialectOpenAIChat, marked: []markedBody{{body: markedRequest}},
+		dialect: engine.DialectOpenAIChat, marked: []markedBody{{body: markedRequest}, {body: markedMedia, refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama}}},
 		body: `{"model":"small","stream":STREAM,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}`,
 		check: func(t testing.TB, req *engine.Request, out string, failed bool) {
 			if req.Stream {

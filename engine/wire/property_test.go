@@ -35,6 +35,20 @@ var (
 	anyMark     = regexp.MustCompile(`zq[0-9]+qz|98765[0-9]{5}`)
 )
 
+// markedMedia has what not every target takes: custom tools, sound, documents.
+const markedMedia = `{"model":"m","messages":[
+	{"role":"developer","content":[{"type":"text","text":"MARK"}]},
+	{"role":"user","content":[{"type":"text","text":"MARK"},{"type":"image_url","image_url":{"url":"https://x.example/MARK","detail":"low"}},
+		{"type":"input_audio","input_audio":{"data":"SUQzBAAAAAAAI1RTU0U=","format":"mp3"}},{"type":"video_url","video_url":{"url":"https://x.example/MARK"}},
+		{"type":"file","file":{"filename":"MARK","file_data":"data:application/pdf;base64,JVBERi0xLjQ="}}]},
+	{"role":"assistant","content":[{"type":"text","text":"MARK"}],"reasoning":"MARK","refusal":"MARK","tool_calls":[
+		{"id":"c1","type":"custom","custom":{"name":"c","input":"MARK {\"MARK\": NUMBER"}},{"id":"c2","type":"function","function":{"name":"f","arguments":"[\"MARK\"]"}}]},
+	{"role":"tool","tool_call_id":"c1","content":"MARK"},{"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"[\"MARK\"]"}]}],
+	"tools":[{"type":"custom","custom":{"name":"c","description":"MARK","format":{"type":"grammar","grammar":{"syntax":"regex","definition":"MARK"}}}},
+		{"type":"function","function":{"name":"f","description":"MARK"}}],
+	"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"custom","custom":{"name":"c"}}]}},
+	"logprobs":true,"top_logprobs":2,"prompt_cache_key":"MARK"}`
+
 // markedBody is a request full of marks, and the targets' dialects that cannot
 // carry it: all others must.
 type markedBody struct {
