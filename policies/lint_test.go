@@ -169,3 +169,31 @@ deny contains {"code": "i", "message": "m"} if data.sallyport.found("CREDITCARD"
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 }
+
+// A classifier that a rule obliges to read replies must be one that does.
+func TestCheckNamesOfReaders(t *testing.T) {
+	s := load(t, map[string]string{"a.rego": `package sallyport.rules.a
+
+obligation.inspect_completion contains "pii"
+
+obligation.inspect_completion contains "secrets"
+
+obligation.inspect_completion contains "secret"
+
+obligation.inspect_completion contains "elsewhere"
+`})
+	known := Names{Targets: []string{"openai"}, Classifiers: []ClassifierNames{{Name: "pii", Completion: true}, {Name: "secrets"}}}
+	var got []string
+	for _, d := range s.CheckNames(known) {
+		_, text, _ := strings.Cut(d.String(), "a.rego:")
+		got = append(got, text)
+	}
+	want := []string{
+		`5:1: classifier "secrets" does not read replies (add "completion" to its inspect; until then requests are denied)`,
+		`7:1: there is no classifier "secret" (did you mean "secrets"? the configuration loads pii, secrets)`,
+		`9:1: warning: there is no classifier "elsewhere" (requests whose replies it must read are denied)`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -19,6 +19,7 @@ type Names struct {
 type ClassifierNames struct {
 	Name          string
 	Kinds, Scores []string
+	Completion    bool // it may read replies
 }
 
 // CheckNames finds names in rules that a configuration does not give: of targets, of
@@ -28,9 +29,12 @@ type ClassifierNames struct {
 func (s *Set) CheckNames(known Names) Diagnostics {
 	b := s.built()
 	kinds := b.personalKinds()
-	var classifiers, scores []string
+	var classifiers, scores, readers []string
 	for _, c := range known.Classifiers {
 		classifiers = append(classifiers, c.Name)
+		if c.Completion {
+			readers = append(readers, c.Name)
+		}
 		kinds, scores = append(kinds, c.Kinds...), append(scores, c.Scores...)
 	}
 	var ds Diagnostics
@@ -57,6 +61,21 @@ func (s *Set) CheckNames(known Names) Diagnostics {
 			}
 			d.Message = fmt.Sprintf("there is no classifier %q", m.name)
 			d.Hint = fmt.Sprintf("did you mean %q? the configuration loads %s", near, strings.Join(classifiers, ", "))
+		case aReader:
+			if slices.Contains(readers, m.name) || len(known.Classifiers) == 0 {
+				continue
+			}
+			if slices.Contains(classifiers, m.name) {
+				d.Message = fmt.Sprintf("classifier %q does not read replies", m.name)
+				d.Hint = `add "completion" to its inspect; until then requests are denied`
+				break
+			}
+			d.Message = fmt.Sprintf("there is no classifier %q", m.name)
+			if near := nearest(m.name, classifiers); near != "" {
+				d.Hint = fmt.Sprintf("did you mean %q? the configuration loads %s", near, strings.Join(classifiers, ", "))
+			} else {
+				d.Severity, d.Hint = SeverityWarning, "requests whose replies it must read are denied"
+			}
 		case aKind:
 			if slices.Contains(kinds, m.name) || len(known.Classifiers) == 0 {
 				continue
@@ -97,6 +116,7 @@ type named uint8
 const (
 	aTarget named = iota
 	aClassifier
+	aReader // a classifier that reads replies
 	aKind
 	aScore
 )
@@ -167,7 +187,7 @@ func (r *ruleFlow) headMentions(add func(named, *ast.Term, *ast.Location)) {
 		if head.RuleKind() != ast.MultiValue {
 			values = head.Value
 		}
-		of := map[string]named{"redact": aKind, "inspect_completion": aClassifier}
+		of := map[string]named{"redact": aKind, "inspect_completion": aReader}
 		name, _ := what.Value.(ast.String)
 		if of, ok := of[string(name)]; ok && values != nil {
 			add(of, values, head.Loc())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/term"
@@ -158,7 +159,8 @@ func (p *parts) names() policies.Names {
 	}
 	for _, c := range p.classifiers {
 		info := c.Info()
-		n.Classifiers = append(n.Classifiers, policies.ClassifierNames{Name: info.Name, Kinds: info.Kinds, Scores: info.Scores})
+		n.Classifiers = append(n.Classifiers, policies.ClassifierNames{Name: info.Name, Kinds: info.Kinds, Scores: info.Scores,
+			Completion: slices.Contains(info.Inspect, "completion")})
 	}
 	return n
 }
