@@ -32,7 +32,7 @@ func loose(modules map[string]*ast.Module) *ast.Location {
 
 // looseness is what is known of a policy.
 type looseness struct {
-	names ast.Set // of rules and functions whose value may hold a loose set
+	names ast.Set        // of rules and functions whose value may hold a loose set
 	arity map[string]int // of functions
 	at    *ast.Location
 }
