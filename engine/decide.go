@@ -286,18 +286,24 @@ func (x *exchange) exclude(d *Decision) {
 // permit leaves the candidates that policy did not exclude and that can carry
 // the request as obliged.
 func (x *exchange) permit() bool {
-	for _, c := range x.out.Candidates {
-		if _, excluded := x.out.Excluded[c.Key]; excluded {
+	left := slices.DeleteFunc(slices.Clone(x.out.Candidates), func(c Candidate) bool { return len(x.out.Excluded[c.Key]) > 0 })
+	slices.SortFunc(left, func(a, b Candidate) int { return strings.Compare(a.Key, b.Key) })
+	var fits fits
+	for _, c := range left {
+		if r, ok := x.unfit(c); !ok {
+			x.out.Excluded[c.Key] = []Reason{r}
 			continue
 		}
-		if r, ok := x.unfit(c); !ok {
+		if r, ok := x.fit(&fits, &c); !ok {
 			x.out.Excluded[c.Key] = []Reason{r}
 			continue
 		}
 		x.permitted = append(x.permitted, c)
 	}
-	slices.SortFunc(x.permitted, func(a, b Candidate) int { return strings.Compare(a.Key, b.Key) })
 	if len(x.permitted) == 0 {
+		if n := len(fits.misfits); n > 0 && n == len(left) {
+			return x.refuseField(&fits.misfits[0])
+		}
 		return x.refuse(ActionDeny, http.StatusForbidden, CodeNoPermittedTarget,
 			"none of the targets that declare this model is permitted and able to serve this request")
 	}

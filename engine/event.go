@@ -127,6 +127,14 @@ type Sink interface {
 	Frame(f *Frame) error
 }
 
+// Finisher is a Sink that wants to be told when a reply is complete, before what
+// came of it is recorded. Finish is called once, after the last frame, and says
+// what of the reply could not be written for the client. Its error is as those of
+// Sink.
+type Finisher interface {
+	Finish() ([]Loss, error)
+}
+
 // ReplyHead is what is known when a reply begins.
 type ReplyHead struct {
 	DecisionID string

@@ -89,6 +89,8 @@ type fakeForwarder struct {
 	candidates []Candidate
 	forward    func(ctx context.Context, a *Attempt, sink Sink) (Usage, error)
 	tried      []string
+	fit        func(c *Candidate) ([]Loss, *RequestError) // nil: all of them take all
+	asked      []string                                   // for their fit
 }
 
 func (f *fakeForwarder) Models() []string { return []string{"m"} }
@@ -98,6 +100,16 @@ func (f *fakeForwarder) Candidates(req *Request) []Candidate {
 		return nil
 	}
 	return f.candidates
+}
+
+func (f *fakeForwarder) Fit(_ *Request, c *Candidate, _ int) ([]Loss, *RequestError) {
+	f.mu.Lock()
+	f.asked = append(f.asked, c.Key)
+	f.mu.Unlock()
+	if f.fit == nil {
+		return nil, nil
+	}
+	return f.fit(c)
 }
 
 func (f *fakeForwarder) Forward(ctx context.Context, a *Attempt, sink Sink) (Usage, error) {

@@ -70,9 +70,13 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 		// A whole reply without text, as of embeddings, has been held until here.
 		err = relay.begin()
 	}
+	if end, ok := sink.(Finisher); ok && err == nil {
+		x.out.Losses, relay.err = end.Finish()
+		err = relay.err
+	}
 	now := time.Now()
 
-	result := AttemptResult{Target: c.Target, Model: c.Model, Posture: c.Facts.Posture, Started: FormatTime(started)}
+	result := AttemptResult{Target: c.Target, Model: c.Model, Posture: c.Facts.Posture, Started: FormatTime(started), Losses: c.Losses}
 	sample := Sample{Target: c.Target, Model: c.Model, PromptTokens: x.req.PromptTokens, Total: now.Sub(started), Unary: !x.req.Stream}
 	if !relay.first.IsZero() {
 		sample.TTFT = relay.first.Sub(started)
@@ -92,13 +96,21 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 		sample.Cancelled, result.Error = true, "cancelled"
 	case relay.err != nil:
 		sample.Cancelled, result.Error = true, "client_gone"
+	case upstream != nil && upstream.Code == UpstreamUnsupported:
+		sample.Cancelled = true
 	case upstream != nil:
 		sample.Failed, sample.RetryAfter, result.Error = true, upstream.RetryAfter, upstream.Code
+		result.Unsent = upstream.Unsent
 	default:
 		sample.Failed, result.Error = true, "internal"
 	}
 	sample.OutputTokens = usage.Output
 	x.e.scheduler.End(sample, now)
+	if upstream != nil && upstream.Code == UpstreamUnsupported {
+		// No try: nothing could be sent. Fit has said otherwise, so this is rare.
+		x.out.Upstream = upstream
+		return true
+	}
 	x.out.Attempts = append(x.out.Attempts, result)
 	x.out.Target, x.out.Usage = *c, usage
 	if err == nil || relay.started || relay.refused != nil {
@@ -148,6 +160,9 @@ func (x *exchange) answer(ctx context.Context) {
 		o.Status, o.Code, o.Message = 499, CodeClientGone, "the client closed the connection"
 	case o.Upstream == nil:
 		o.Status, o.Code, o.Message = http.StatusBadGateway, CodeUpstreamError, "no target was tried"
+	case o.Upstream.Code == UpstreamUnsupported && len(o.Attempts) == 0:
+		why, _ := errors.AsType[*RequestError](o.Upstream.Err)
+		x.unsupported(&misfit{key: o.Upstream.Target, why: why})
 	case o.Upstream.Code == "first_byte_timeout":
 		o.Status, o.Code, o.Message = http.StatusGatewayTimeout, CodeBudgetSpent, "no target began to answer within the budget"
 	default:
@@ -272,7 +287,8 @@ func (r *relay) begin() error {
 		r.first = r.begun
 	}
 	x := r.x
-	h := ReplyHead{DecisionID: x.out.DecisionID, Attempt: *r.attempt, Disclose: x.out.Disclose, Timings: x.out.Timings, BudgetLeft: -1}
+	h := ReplyHead{DecisionID: x.out.DecisionID, Attempt: *r.attempt, Disclose: x.out.Disclose, Timings: x.out.Timings, BudgetLeft: -1,
+		Losses: r.attempt.Candidate.Losses}
 	h.Timings.TTFT = r.begun.Sub(x.start)
 	if x.budget.Total > 0 {
 		h.BudgetLeft = max(0, (x.budget.Total - r.begun.Sub(x.start)).Milliseconds())

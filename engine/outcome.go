@@ -8,6 +8,7 @@ const (
 	CodeUnauthenticated   = "unauthenticated"
 	CodePolicyDenied      = "policy_denied"
 	CodeNoPermittedTarget = "no_permitted_target"
+	CodeUnsupportedField  = "unsupported_field" // no permitted target can represent it
 	CodeUnknownModel      = "model_not_found"
 	CodeUnknownRoute      = "route_not_found"
 	CodeMethodNotAllowed  = "method_not_allowed"
@@ -35,6 +36,7 @@ const (
 	ReasonOperationUnsupported  = "operation_unsupported"
 	ReasonMaxCost               = "max_cost"
 	ReasonContextTooLong        = "context_too_long"
+	ReasonUnsupportedField      = "unsupported_field"  // the target's API cannot represent it
 	ReasonCompletionFinding     = "completion_finding" // of a classifier in the reply, where policy denies that
 	ReasonCompletionUnread      = "completion_unread"  // the reply is too long for what policy obliges to
 )
@@ -82,6 +84,7 @@ type Outcome struct {
 	Usage    Usage
 	CostUSD  float64
 	Met      bool
+	Losses   []Loss // of the reply on its way to the client
 	Timings  Timings
 	Findings []Finding
 	// Completion is what the reply's classifiers found; nil where policy obliged to

@@ -25,6 +25,12 @@ type Candidate struct {
 	TPOTHint       time.Duration
 	// Supports says whether the target can carry the operation at all.
 	Supports bool
+	// Form is equal for candidates that a request is written for in the same words,
+	// so that what Forwarder.Fit says of one holds for all. "": for no other.
+	Form string
+	// Losses are what of the request would not reach the target as it was. The
+	// engine sets them before the plan is made.
+	Losses []Loss
 }
 
 // PlanQuery is everything a plan depends on.
@@ -56,6 +62,7 @@ type Consideration struct {
 	PMeet         float64 `json:"p_meet"` // probability of meeting the budget
 	PredictedTTFT int64   `json:"predicted_ttft_ms"`
 	CostUSD       float64 `json:"cost_usd"`
+	Losses        []Loss  `json:"losses,omitempty"` // of the request on its way there
 	Reason        string  `json:"reason,omitempty"` // why it is not in the plan
 }
 
@@ -100,13 +107,17 @@ type Scheduler interface {
 // Forwarder knows the declared targets and carries requests to them.
 //
 // Models are the names that a request's model may have. Candidates returns the
-// candidates for a request, none where no target declares its model. Forward is one upstream try: it returns when the reply is
-// complete or has failed, has called sink for each frame in order, and retries
-// only where no byte of the request can have been acted on twice. A failure is
-// an *UpstreamError, or the sink's own error.
+// candidates for a request, none where no target declares its model. Fit says what
+// of a request, obligations applied, would be lost on its way to a candidate with
+// that cap on output tokens (0: none), or why the candidate's API cannot represent
+// it; it sends nothing and changes nothing. Forward is one upstream try: it returns
+// when the reply is complete or has failed, has called sink for each frame in
+// order, and retries only where no byte of the request can have been acted on
+// twice. A failure is an *UpstreamError, or the sink's own error.
 type Forwarder interface {
 	Models() []string
 	Candidates(req *Request) []Candidate
+	Fit(req *Request, c *Candidate, maxOutputTokens int) ([]Loss, *RequestError)
 	Forward(ctx context.Context, a *Attempt, sink Sink) (Usage, error)
 }
 
@@ -133,9 +144,14 @@ type UpstreamError struct {
 	Message    string // the upstream's own message; shown where policy allows disclosure
 	Body       json.RawMessage
 	Retryable  bool // another target may do better
+	Unsent     bool // nothing of the request has left
 	RetryAfter time.Duration
 	Err        error
 }
+
+// UpstreamUnsupported is the code of a failed try whose request the target's API
+// cannot represent: Err is the *RequestError that Fit gives, too.
+const UpstreamUnsupported = "unsupported"
 
 func (e *UpstreamError) Error() string {
 	s := "target " + e.Target + ": " + e.Code

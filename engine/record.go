@@ -122,7 +122,8 @@ type RecordPolicy struct {
 	Candidate string `json:"candidate,omitempty"` // revision of the policy that was asked beside it
 }
 
-// AttemptResult is one try at one target: one disclosure of the prompt.
+// AttemptResult is one try at one target: one disclosure of the prompt, unless it
+// was not sent.
 type AttemptResult struct {
 	Target  string  `json:"target"`
 	Model   string  `json:"model"`
@@ -130,6 +131,8 @@ type AttemptResult struct {
 	Started string  `json:"started"` // RFC 3339 with nanoseconds, UTC
 	TTFTMs  float64 `json:"ttft_ms"` // 0: no token came
 	Error   string  `json:"error,omitempty"`
+	Unsent  bool    `json:"unsent,omitempty"` // a limit of our own kept it back
+	Losses  []Loss  `json:"losses,omitempty"` // of the request on its way there
 }
 
 // RecordDropped says how many records a log in mode "best_effort" had to leave
@@ -147,7 +150,8 @@ type RecordOutcomes struct {
 	CostUSD float64 `json:"cost_usd"`
 	TTFTMs  float64 `json:"ttft_ms"`
 	TotalMs float64 `json:"total_ms"`
-	Met     bool    `json:"met"` // the budget was kept
+	Met     bool    `json:"met"`              // the budget was kept
+	Losses  []Loss  `json:"losses,omitempty"` // of the reply on its way to the client
 }
 
 // Recorder writes the decision log.

@@ -80,7 +80,7 @@ func (x *exchange) recordOutcome() {
 		Action: o.Action, Attempts: o.Attempts,
 		Outcome: &RecordOutcomes{
 			Status: o.Status, Code: o.Code, Tokens: o.Usage, CostUSD: o.CostUSD,
-			TTFTMs: milliseconds(o.Timings.TTFT), TotalMs: milliseconds(o.Timings.Total), Met: o.Met,
+			TTFTMs: milliseconds(o.Timings.TTFT), TotalMs: milliseconds(o.Timings.Total), Met: o.Met, Losses: o.Losses,
 		},
 	}
 	if c := o.Completion; c != nil {

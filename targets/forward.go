@@ -16,11 +16,11 @@ import (
 )
 
 // Codes of an engine.UpstreamError. An attempt that failed with codeBusy,
-// codeRateLimited or codeUnsupported has sent nothing.
+// codeRateLimited or codeUnsupported has sent nothing; the last is no attempt.
 const (
-	codeBusy           = "busy"               // max_concurrency is reached
-	codeRateLimited    = "rate_limited"       // the declared rate limit is reached
-	codeUnsupported    = "unsupported"        // the dialect cannot carry this request
+	codeBusy           = "busy"         // max_concurrency is reached
+	codeRateLimited    = "rate_limited" // the declared rate limit is reached
+	codeUnsupported    = engine.UpstreamUnsupported
 	codeConnect        = "connect"            // no connection
 	codeRefusedAddress = "refused_address"    // the dialer refused it
 	codeFirstByte      = "first_byte_timeout" // Attempt.FirstByteBy passed
@@ -65,8 +65,12 @@ func (s *Set) Forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) 
 	if t == nil {
 		return engine.Usage{}, &engine.UpstreamError{Target: a.Candidate.Target, Code: codeUnsupported, Retryable: true, Err: errors.New("no such target")}
 	}
+	how, up, why := t.write(a.Request, &a.Candidate, a.MaxOutputTokens)
+	if why != nil {
+		return engine.Usage{}, &engine.UpstreamError{Target: t.Name, Code: codeUnsupported, Retryable: true, Unsent: true, Err: why}
+	}
 	t.attempts.Add(1)
-	usage, err := t.forward(ctx, a, sink)
+	usage, err := t.forward(ctx, a, how, up, sink)
 	if up, ok := errors.AsType[*engine.UpstreamError](err); ok {
 		up.Target = t.Name
 		t.note(up)
@@ -100,24 +104,13 @@ func (t *target) note(e *engine.UpstreamError) {
 	}
 }
 
-func (t *target) forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) (engine.Usage, error) {
-	how := wire.Upstream{Model: a.Candidate.Upstream, MaxOutputTokens: a.MaxOutputTokens, Server: t.server}
-	up, err := t.egress.WriteRequest(a.Request, &how)
-	if err != nil {
-		e := &engine.UpstreamError{Code: codeUnsupported, Retryable: true, Err: err}
-		if re, ok := errors.AsType[*engine.RequestError](err); ok {
-			named := *re
-			named.Field = wire.FieldIn(a.Request.Dialect, re.Field)
-			e.Message = named.Error()
-		}
-		return engine.Usage{}, e
-	}
+func (t *target) forward(ctx context.Context, a *engine.Attempt, how *wire.Upstream, up *wire.UpstreamRequest, sink engine.Sink) (engine.Usage, error) {
 	if up.Local {
-		return counted(t.egress.API(a.Request, &how), a, sink)
+		return counted(t.egress.API(a.Request, how), a, sink)
 	}
 	if n := t.inFlight.Add(1); t.MaxConcurrency > 0 && n > int64(t.MaxConcurrency) {
 		t.inFlight.Add(-1)
-		return engine.Usage{}, &engine.UpstreamError{Code: codeBusy, Retryable: true, Err: errors.New("max_concurrency is reached")}
+		return engine.Usage{}, &engine.UpstreamError{Code: codeBusy, Retryable: true, Unsent: true, Err: errors.New("max_concurrency is reached")}
 	}
 	defer t.inFlight.Add(-1)
 
@@ -130,12 +123,13 @@ func (t *target) forward(ctx context.Context, a *engine.Attempt, sink engine.Sin
 		}
 	}
 	if !ok {
-		return engine.Usage{}, &engine.UpstreamError{Code: codeRateLimited, Retryable: true, RetryAfter: wait, Err: errors.New("the declared rate_limit is reached")}
+		return engine.Usage{}, &engine.UpstreamError{Code: codeRateLimited, Retryable: true, Unsent: true, RetryAfter: wait, Err: errors.New("the declared rate_limit is reached")}
 	}
 	var usage engine.Usage
+	var err error
 	defer func() { t.tokens.give(reserved - float64(usage.Input+usage.Output)) }()
 	for _, e := range t.order(now) {
-		x := exchange{target: t, endpoint: e, attempt: a, how: &how, up: up, sink: sink}
+		x := exchange{target: t, endpoint: e, attempt: a, how: how, up: up, sink: sink}
 		usage, err = x.run(ctx)
 		if upErr, isUp := errors.AsType[*engine.UpstreamError](err); isUp && (upErr.Code == codeConnect || upErr.Code == codeRefusedAddress) {
 			e.health.fail(time.Now())

@@ -3,6 +3,7 @@ package targets
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -530,11 +531,15 @@ func TestForwardUnsupported(t *testing.T) {
 	s := newSet(t, decl)
 	_, _, err := forward(t, s, chat(t, `{"model":"m","n":3,"messages":[{"role":"user","content":"secret words"}]}`))
 	e := upstreamError(t, err, codeUnsupported)
-	if !e.Retryable || e.Message == "" || strings.Contains(e.Error()+e.Message, "secret words") {
-		t.Errorf("error = %v, message = %q, retryable = %v", e, e.Message, e.Retryable)
+	why, _ := errors.AsType[*engine.RequestError](err)
+	if !e.Retryable || !e.Unsent || why == nil || why.Field != "n" || strings.Contains(e.Error(), "secret words") {
+		t.Errorf("error = %v, retryable = %v, unsent = %v, why = %+v", e, e.Retryable, e.Unsent, why)
 	}
 	if n := s.targets[0].standIn.Requests(); n != 0 {
 		t.Errorf("the upstream saw %d requests", n)
+	}
+	if st := s.Status()[0]; st.Attempts != 0 || st.Failures != 0 {
+		t.Errorf("%d attempts and %d failures are counted, though nothing was sent", st.Attempts, st.Failures)
 	}
 }
 

@@ -52,6 +52,7 @@ type target struct {
 	Target
 	egress    wire.Egress
 	server    wire.Server
+	form      string // of engine.Candidate
 	endpoints []*endpoint
 	standIn   *standin.Server
 	health    health
@@ -136,6 +137,7 @@ func newTarget(decl Target) (*target, error) {
 	if t.server, ok = wire.ServerFor(t.Server); !ok {
 		return t, fmt.Errorf("server %q is not known", t.Server)
 	}
+	t.form = string(t.Dialect) + " " + t.server.Name
 	endpoints, allowed := t.Endpoints, t.AllowedCIDRs
 	if t.StandIn != nil {
 		var models []string
@@ -223,6 +225,7 @@ func (s *Set) Candidates(req *engine.Request) []engine.Candidate {
 			Price: m.Price, ContextTokens: m.ContextTokens, MaxConcurrency: t.MaxConcurrency,
 			TTFTHint: m.TTFTHint, TPOTHint: m.TPOTHint,
 			Supports: r.serves(req.Operation),
+			Form:     t.form,
 		})
 	}
 	return list

@@ -71,7 +71,7 @@ func TestCandidateFacts(t *testing.T) {
 		Facts: engine.TargetFacts{Target: "openai", Posture: "cloud", Dialect: "openai", Jurisdiction: "US", Attributes: map[string]string{"dpa": "2026-01"},
 			Model: "mini", Quality: 60, CostEstimate: 2, Healthy: true},
 		Price: engine.Price{Input: 1, Output: 2, CachedInput: 0.5, Known: true}, ContextTokens: 1000, MaxConcurrency: 7,
-		TTFTHint: time.Second, TPOTHint: time.Millisecond, Supports: true,
+		TTFTHint: time.Second, TPOTHint: time.Millisecond, Supports: true, Form: "openai generic",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("candidates (-want +got):\n%s", diff)

@@ -142,13 +142,11 @@ func (x *exchange) recovered(f func() engine.Outcome) (o engine.Outcome) {
 func (x *exchange) settle(o engine.Outcome) engine.Outcome {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.whole = true
-	if x.begun && o.Code == "" && x.failed == nil {
-		var buf []byte
-		if buf, x.failed = x.reply.End(x.buf); x.failed == nil {
-			x.buf = buf
-		}
+	if x.begun && o.Code == "" {
+		x.complete()
 	}
+	finished := x.whole
+	x.whole = true
 	cause, cancelled := errors.AsType[*engine.RequestError](context.Cause(x.ctx))
 	switch {
 	case cancelled && o.Code == engine.CodeClientGone:
@@ -162,10 +160,21 @@ func (x *exchange) settle(o engine.Outcome) engine.Outcome {
 		x.s.log.Error().Str("decision_id", o.DecisionID).Msg("handler ended without a reply or an error")
 		o.Status, o.Code, o.Message = errInternal.Status, errInternal.Code, errInternal.Message
 	}
-	if x.begun && x.stream && o.Code != "" {
+	if x.begun && x.stream && o.Code != "" && !finished {
 		x.buf = x.reply.Fail(x.buf, &o)
 	}
 	return o
+}
+
+// complete ends the reply, once.
+func (x *exchange) complete() {
+	if x.whole || x.failed != nil {
+		return
+	}
+	var buf []byte
+	if buf, x.failed = x.reply.End(x.buf); x.failed == nil {
+		x.buf, x.whole = buf, true
+	}
 }
 
 // sink is the exchange as the Handler sees it.
@@ -210,6 +219,18 @@ func (k sink) Frame(f *engine.Frame) error {
 		signal(k.ready)
 	}
 	return nil
+}
+
+// Finish implements engine.Finisher. What a writer has left out is known at the end
+// of the reply.
+func (k sink) Finish() ([]engine.Loss, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.complete()
+	if k.live && len(k.buf) > k.taken {
+		signal(k.ready)
+	}
+	return k.reply.Losses(), k.failed
 }
 
 // begin waits for a streamed reply to begin. It is false where the request ended

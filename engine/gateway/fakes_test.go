@@ -137,6 +137,9 @@ type fakeForwarder struct{ models []string }
 
 func (f fakeForwarder) Models() []string                            { return f.models }
 func (fakeForwarder) Candidates(*engine.Request) []engine.Candidate { return nil }
+func (fakeForwarder) Fit(*engine.Request, *engine.Candidate, int) ([]engine.Loss, *engine.RequestError) {
+	panic("the gateway asks the engine")
+}
 func (fakeForwarder) Forward(context.Context, *engine.Attempt, engine.Sink) (engine.Usage, error) {
 	panic("the gateway does not forward")
 }
