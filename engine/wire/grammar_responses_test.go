@@ -113,8 +113,8 @@ type openItem struct {
 }
 
 // checkResponsesStream checks a stream against the grammar that OpenAI's SDKs rely
-// on.
-func checkResponsesStream(t testing.TB, out string, failed bool) {
+// on, and returns the arguments of the calls in it.
+func checkResponsesStream(t testing.TB, out string, failed bool) (arguments []string) {
 	t.Helper()
 	var items []*openItem
 	next, id, terminal, errorsSeen := 0, "", "", 0
@@ -242,9 +242,10 @@ func checkResponsesStream(t testing.TB, out string, failed bool) {
 		case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
 			it.args += *e.Delta
 		case "response.function_call_arguments.done":
-			if it.ended = true; e.Arguments == nil || *e.Arguments != it.args || !failed && !jsontext.Value(it.args).IsValid() {
-				t.Errorf("other arguments than %q, or not JSON: %s", it.args, data)
+			if it.ended = true; e.Arguments == nil || *e.Arguments != it.args {
+				t.Errorf("other arguments than %q: %s", it.args, data)
 			}
+			arguments = append(arguments, it.args)
 		case "response.custom_tool_call_input.done":
 			if it.ended = true; e.Input == nil || *e.Input != it.args {
 				t.Errorf("other input than %q: %s", it.args, data)
@@ -289,13 +290,18 @@ func checkResponsesStream(t testing.TB, out string, failed bool) {
 	if failed != (terminal == "response.failed") || failed != (errorsSeen == 1) || terminal == "" {
 		t.Errorf("failed %v, %d errors, ends in %q", failed, errorsSeen, terminal)
 	}
+	return arguments
 }
 
 func checkResponses(t testing.TB, req *engine.Request, out string, failed bool) {
 	t.Helper()
 	switch {
 	case req.Stream:
-		checkResponsesStream(t, out, failed)
+		for _, args := range checkResponsesStream(t, out, failed) {
+			if !failed && !jsontext.Value(args).IsValid() {
+				t.Errorf("arguments are not JSON: %q", args)
+			}
+		}
 	case failed:
 		if !jsontext.Value(out).IsValid() {
 			t.Errorf("not valid JSON: %s", out)
