@@ -148,6 +148,10 @@ func (b *openAIBuild) messages() error {
 		b.out.Messages = append(b.out.Messages, turn)
 	}
 	b.flush()
+	// Anthropic's models go on with an assistant's last message; OpenAI's answer it.
+	if last := len(b.req.Messages) - 1; last >= 0 && b.req.Dialect == engine.DialectAnthropicMessages && b.req.Messages[last].Role == engine.RoleAssistant {
+		b.losses.approximateAt(b.req.Messages[last].At, "", "")
+	}
 	if len(b.out.Messages) == 0 {
 		return inexpressible(engine.DialectOpenAI, "messages", "it needs a message that is not empty")
 	}

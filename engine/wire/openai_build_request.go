@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
@@ -10,6 +13,8 @@ func buildOpenAI(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 		return nil, inexpressible(engine.DialectOpenAI, req.NotPortable[0], "only a target of the client's own API knows it")
 	}
 	b := &openAIBuild{req: req, up: up, server: up.Server, losses: crossing(req)}
+	// The detail of images is a hint that this API has, too.
+	b.losses.list = slices.DeleteFunc(b.losses.list, func(l engine.Loss) bool { return strings.HasSuffix(l.Field, ".detail") })
 	out := &UpstreamRequest{Stream: req.Stream}
 	var err error
 	switch req.Operation {
