@@ -183,6 +183,7 @@ type Obligations struct {
 	PriorityMax         *int              `json:"priority_max,omitempty"`
 	MaxCostUSD          *float64          `json:"max_cost_usd,omitempty"`
 	DiscloseTarget      *bool             `json:"disclose_target,omitempty"`
+	Lossy               Lossy             `json:"lossy,omitempty"`
 
 	// Unknown names the obligations policy stated that this program does not
 	// know. Any of them denies.
@@ -203,6 +204,15 @@ const (
 	LogMetadata LogLevel = "metadata" // kinds, counts, spans, hashes; the default
 	LogFull     LogLevel = "full"     // texts too
 	LogNone     LogLevel = "none"     // the decision alone
+)
+
+// Lossy says whether a request may go to a target whose API cannot carry all of its
+// fields as they are.
+type Lossy string
+
+const (
+	LossyAllow Lossy = "allow" // the default: it may, and the client is told which
+	LossyDeny  Lossy = "deny"
 )
 
 // Decider evaluates policy.

@@ -41,8 +41,27 @@ func (x *exchange) fit(known *fits, c *Candidate) (Reason, bool) {
 		known.misfits = append(known.misfits, misfit{c.Key, f.why})
 		return Reason{Code: ReasonUnsupportedField, Rule: "engine", Message: f.why.Error()}, false
 	}
+	if len(f.losses) > 0 && x.out.Decision.Obligations.Lossy == LossyDeny {
+		why := lost(&f.losses[0])
+		known.misfits = append(known.misfits, misfit{c.Key, why})
+		return Reason{Code: ReasonLossy, Rule: "engine", Message: why.Error()}, false
+	}
 	c.Losses = f.losses
 	return Reason{}, true
+}
+
+// lost is why a loss that policy denies keeps the request from a candidate.
+func lost(l *Loss) *RequestError {
+	e := &RequestError{Status: http.StatusBadRequest, Code: ReasonLossy, Field: l.Field}
+	switch {
+	case l.How == LossDropped:
+		e.Message = "it would be left out, and policy permits no loss"
+	case l.To == "":
+		e.Message = "it would be approximated, and policy permits no loss"
+	default:
+		e.Message = fmt.Sprintf("it would become %s, and policy permits no loss", l.To)
+	}
+	return e
 }
 
 // refuseField refuses a request that every candidate which policy permits is

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
@@ -112,6 +113,79 @@ func TestUnsentTriesAreMarked(t *testing.T) {
 	out := r.Handle(t.Context(), request("hi"), r.sink)
 	if len(out.Attempts) != 2 || !out.Attempts[0].Unsent || out.Attempts[1].Unsent {
 		t.Errorf("attempts %+v", out.Attempts)
+	}
+}
+
+func TestLosses(t *testing.T) {
+	seed := Loss{Field: "seed", How: LossDropped}
+	warm := Loss{Field: "temperature", How: LossApproximated, To: "1"}
+	for _, test := range []struct {
+		name    string
+		lossy   Lossy
+		losses  map[string][]Loss
+		status  int
+		field   string
+		message string
+		tried   []string
+	}{
+		{"allowed by default", "", map[string][]Loss{"a": {seed, warm}}, 200, "", "", []string{"a"}},
+		{"allowed", LossyAllow, map[string][]Loss{"a": {seed}, "b": {seed}}, 200, "", "", []string{"a"}},
+		{"denied of one", LossyDeny, map[string][]Loss{"a": {seed}}, 200, "", "", []string{"b"}},
+		{"denied of all", LossyDeny, map[string][]Loss{"a": {warm, seed}, "b": {seed}}, 400, "temperature",
+			`no permitted target can take temperature as it is; target "a": it would become 1, and policy permits no loss`, nil},
+		{"not an obligation", "some", nil, 403, "", "policy obliges to what cannot be done", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(allowing(Obligations{Lossy: test.lossy}))
+			r.forwarder.fit = func(c *Candidate) ([]Loss, *RequestError) { return test.losses[c.Key], nil }
+			out := r.Handle(t.Context(), request("hi"), r.sink)
+			if out.Status != test.status || out.Field != test.field || out.Message != test.message || !slices.Equal(r.forwarder.tried, test.tried) {
+				t.Errorf("%d %q at %q, tried %v", out.Status, out.Message, out.Field, r.forwarder.tried)
+			}
+			if len(test.tried) == 0 {
+				return
+			}
+			want := test.losses[test.tried[0]]
+			if diff := cmp.Diff(want, r.sink.head.Losses); diff != "" {
+				t.Errorf("losses the client hears of (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(want, r.recorder.records[1].Attempts[0].Losses); diff != "" {
+				t.Errorf("losses of the recorded attempt (-want +got):\n%s", diff)
+			}
+			for key, losses := range test.losses {
+				got := r.recorder.records[0].Excluded[key]
+				if denied := test.lossy == LossyDeny && len(losses) > 0; denied != (len(got) == 1 && got[0].Code == ReasonLossy) {
+					t.Errorf("the record excludes %s by %v", key, got)
+				}
+			}
+		})
+	}
+}
+
+// finishing is a sink that knows at its end what the client did not get.
+type finishing struct {
+	fakeSink
+	err      error
+	finished int
+}
+
+func (s *finishing) Finish() ([]Loss, error) {
+	s.finished++
+	return []Loss{{Field: "choices[0].message.annotations", How: LossDropped}}, s.err
+}
+
+func TestLossesOfTheReplyAreRecorded(t *testing.T) {
+	r := newRig(allowing(Obligations{}))
+	sink := &finishing{}
+	out := r.Handle(t.Context(), request("hi"), sink)
+	got := r.recorder.records[1].Outcome.Losses
+	if out.Status != http.StatusOK || sink.finished != 1 || len(got) != 1 || got[0].Field != "choices[0].message.annotations" {
+		t.Errorf("%d, finished %d times, losses %v", out.Status, sink.finished, got)
+	}
+	sink = &finishing{err: errors.New("cannot be written")}
+	out = r.Handle(t.Context(), request("hi"), sink)
+	if got := r.recorder.records[3].Outcome; out.Code == "" || got.Status == http.StatusOK || len(out.Attempts) != 1 {
+		t.Errorf("%d %q, recorded %+v", out.Status, out.Code, got)
 	}
 }
 

@@ -89,6 +89,11 @@ func unmet(o *Obligations) []Reason {
 	default:
 		add(ReasonObligationUnknown, "on_miss", "must be finish or cancel")
 	}
+	switch o.Lossy {
+	case "", LossyAllow, LossyDeny:
+	default:
+		add(ReasonObligationUnknown, "lossy", "must be allow or deny")
+	}
 	switch o.Log {
 	case "", LogMetadata, LogFull, LogNone:
 	default:

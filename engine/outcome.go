@@ -36,6 +36,7 @@ const (
 	ReasonOperationUnsupported  = "operation_unsupported"
 	ReasonMaxCost               = "max_cost"
 	ReasonContextTooLong        = "context_too_long"
+	ReasonLossy                 = "lossy"              // policy denies what the target's API loses of the request
 	ReasonUnsupportedField      = "unsupported_field"  // the target's API cannot represent it
 	ReasonCompletionFinding     = "completion_finding" // of a classifier in the reply, where policy denies that
 	ReasonCompletionUnread      = "completion_unread"  // the reply is too long for what policy obliges to

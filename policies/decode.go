@@ -121,6 +121,10 @@ func (k *decisionKeys) oblige(o *engine.Obligations, name string, v vm.Value) (o
 		var s string
 		s, ok = v.Text()
 		o.Log = engine.LogLevel(s)
+	case "lossy":
+		var s string
+		s, ok = v.Text()
+		o.Lossy = engine.Lossy(s)
 	case "on_miss":
 		var s string
 		s, ok = v.Text()

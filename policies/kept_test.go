@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-ai/sallyport/engine"
 )
 
 // keep writes what decides in s to a folder.
@@ -82,6 +84,58 @@ func earlierLibrary(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// An obligation that is known only now was unknown to the library of a policy that
+// is decided again, and is unknown still.
+func TestObligationOfALaterLibrary(t *testing.T) {
+	rules := write(t, map[string]string{"lossless.rego": "package sallyport.rules.lossless\n\nobligation.lossy := \"deny\"\n"})
+	lib := t.TempDir()
+	if err := os.CopyFS(lib, Embedded()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sallyport.rego", "sallyport_test.rego", "shapes.rego"} {
+		path := filepath.Join(lib, "lib", name)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before []string
+		for line := range strings.Lines(string(b)) {
+			if !strings.Contains(line, "lossy") {
+				before = append(before, line)
+			}
+		}
+		if err := os.WriteFile(path, []byte(strings.Join(before, "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		cfg  Config
+		want engine.Obligations
+		raw  string
+	}{
+		"the present library": {Config{Paths: []string{rules}}, engine.Obligations{Lossy: engine.LossyDeny}, `"obligations":{"lossy":"deny"}`},
+		"an earlier one":      {Config{Paths: []string{rules}, FS: os.DirFS(lib)}, engine.Obligations{Unknown: []string{"lossy"}}, `"obligations":{"lossy":["deny"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.cfg.Timeout = patience
+			s, err := Load(t.Context(), test.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, same, err := s.DecideTwice(t.Context(), exampleInput(2))
+			if err != nil || !same {
+				t.Fatalf("same %v, %v", same, err)
+			}
+			if diff := cmp.Diff(test.want, d.Obligations); diff != "" {
+				t.Errorf("obligations (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(string(d.Raw), test.raw) {
+				t.Errorf("decision %s", d.Raw)
+			}
+		})
+	}
 }
 
 func TestKeptDamaged(t *testing.T) {

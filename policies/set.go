@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -171,7 +172,7 @@ func (s *Set) eval(ctx context.Context, q rego.PreparedEvalQuery, input ast.Valu
 
 // knownObligations are the members of engine.Obligations.
 var knownObligations = [...]string{
-	"budget", "disclose_target", "hedge", "inspect_completion", "log", "max_cost_usd", "max_output_tokens",
+	"budget", "disclose_target", "hedge", "inspect_completion", "log", "lossy", "max_cost_usd", "max_output_tokens",
 	"on_completion_finding", "on_miss", "priority_max", "redact", "restore", "strip_tools",
 }
 
@@ -184,7 +185,7 @@ func decodeDecision(result ast.Value, raw []byte) (*engine.Decision, error) {
 		return nil, err
 	}
 	d := &engine.Decision{}
-	if err := json.Unmarshal(raw, d, json.RejectUnknownMembers(unknown == nil)); err != nil {
+	if err := json.Unmarshal(raw, d, json.RejectUnknownMembers(unknown == nil), json.WithUnmarshalers(passOver)); err != nil {
 		return nil, fmt.Errorf("%s has the wrong shape: %w", decisionPath, err)
 	}
 	for _, r := range d.Deny {
@@ -197,8 +198,24 @@ func decodeDecision(result ast.Value, raw []byte) (*engine.Decision, error) {
 	return d, nil
 }
 
+// passOver leaves out an obligation that was passed on.
+var passOver = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ *engine.Lossy) error {
+	if dec.PeekKind() == '[' {
+		return dec.SkipValue()
+	}
+	return errors.ErrUnsupported // for the package to read it
+})
+
+// passedOn says whether an obligation was written by a library that does not know
+// it, as the set of the stated values: the copy of a policy that was in force
+// before this program's version has the library of its time.
+func passedOn(name string, value *ast.Term) bool {
+	_, list := value.Value.(ast.Set)
+	return name == "lossy" && list
+}
+
 // unknownObligations are the obligations that engine.Obligations has no member
-// for, sorted.
+// for, or that the policy's own library does not know, sorted.
 func unknownObligations(result ast.Value) ([]string, error) {
 	found, err := result.Find(ast.Ref{ast.InternedTerm("obligations")})
 	if err != nil {
@@ -211,7 +228,7 @@ func unknownObligations(result ast.Value) ([]string, error) {
 	var unknown []string
 	for _, k := range obligations.Keys() {
 		name, _ := k.Value.(ast.String)
-		if !slices.Contains(knownObligations[:], string(name)) {
+		if !slices.Contains(knownObligations[:], string(name)) || passedOn(string(name), obligations.Get(k)) {
 			unknown = append(unknown, string(name))
 		}
 	}

@@ -135,6 +135,7 @@ var obligationShapes = map[string]obligationShape{
 	"restore":               {isBoolean, "true or false"},
 	"hedge":                 {isBoolean, "true or false"},
 	"disclose_target":       {isBoolean, "true or false"},
+	"lossy":                 {isString, `"allow" or "deny"`},
 	"log":                   {isString, `"metadata", "full" or "none"`},
 	"on_miss":               {isString, `"finish" or "cancel"`},
 	"on_completion_finding": {isString, `"report", "redact" or "deny"`},

@@ -112,6 +112,7 @@ combination := {
 	"max_cost_usd": "least",
 	"restore": "strictest",
 	"log": "strictest",
+	"lossy": "strictest",
 	"on_completion_finding": "strictest",
 	"on_miss": "strictest",
 	"hedge": "strictest",
@@ -147,6 +148,7 @@ combined("pass on", _, values) := values
 strictness := {
 	"restore": [true, false],
 	"log": ["none", "metadata", "full"],
+	"lossy": ["deny", "allow"],
 	"on_completion_finding": ["deny", "redact", "report"],
 	"on_miss": ["cancel", "finish"],
 	"hedge": [false, true],

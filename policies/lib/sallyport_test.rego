@@ -90,6 +90,8 @@ test_the_strictest_holds if {
 	joined("log", ["full", "metadata"]) == "metadata"
 	joined("log", ["full", "metadata", "none"]) == "none"
 	joined("log", ["full"]) == "full"
+	joined("lossy", ["allow", "deny"]) == "deny"
+	joined("lossy", ["allow"]) == "allow"
 	joined("on_miss", ["finish", "cancel"]) == "cancel"
 	joined("on_completion_finding", ["report", "redact"]) == "redact"
 	joined("on_completion_finding", ["report", "redact", "deny"]) == "deny"
@@ -131,6 +133,7 @@ test_every_wrong_shape_denies if {
 		{"obligation": {"a": {"max_cost_usd": -1}}},
 		{"obligation": {"a": {"restore": "yes"}}},
 		{"obligation": {"a": {"log": "all"}}},
+		{"obligation": {"a": {"lossy": "some"}}},
 		{"obligation": {"a": {"on_completion_finding": "ignore"}}},
 		{"obligation": {"a": {"on_miss": null}}},
 		{"obligation": {"a": {"hedge": 0}}},

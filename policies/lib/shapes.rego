@@ -131,6 +131,7 @@ obligation_shapes := {
 	"max_cost_usd": "a number, at least 0",
 	"restore": "true or false",
 	"log": `"metadata", "full" or "none"`,
+	"lossy": `"allow" or "deny"`,
 	"on_completion_finding": `"report", "redact" or "deny"`,
 	"on_miss": `"finish" or "cancel"`,
 	"hedge": "true or false",
