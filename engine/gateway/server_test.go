@@ -28,6 +28,9 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 		engine.DialectOpenAICompletions: `{"model":"small","prompt":"hi"}`,
 		engine.DialectOpenAIEmbeddings:  `{"model":"small","input":"hi"}`,
 		engine.DialectOpenAIResponses:   `{"model":"small","input":"hi"}`,
+		engine.DialectOllamaChat:        `{"model":"small","messages":[{"role":"user","content":"hi"}]}`,
+		engine.DialectOllamaGenerate:    `{"model":"small","prompt":"hi"}`,
+		engine.DialectOllamaEmbed:       `{"model":"small","input":"hi"}`,
 		engine.DialectAnthropicMessages: `{"model":"small","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`,
 	}
 	allow := engine.Outcome{DecisionID: "d", Verdict: engine.Allow, Action: engine.ActionAnswer}
@@ -46,7 +49,9 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 			case RouteDecision:
 				body, want = `{"targets":{}}`, "decide input for team-a"
 			case RouteModels:
-				body, want = "", ""
+				if body, want = "", ""; r.Verb == "show" {
+					body = `{"model":"small"}`
+				}
 			case RouteData:
 				body, want = "", "query "
 			case RouteEvaluation, RouteEvaluations:

@@ -22,6 +22,14 @@ func Models(d engine.Dialect, models []string, created time.Time) ([]byte, bool)
 			list.Data = append(list.Data, openAIModelOf(m, created))
 		}
 		return listing(&list), true
+	case engine.DialectOllamaChat:
+		list := struct {
+			Models []ollamaModel `json:"models"`
+		}{Models: []ollamaModel{}}
+		for _, m := range models {
+			list.Models = append(list.Models, ollamaModel{Name: m, Model: m, ModifiedAt: created.UTC().Format(time.RFC3339)})
+		}
+		return listing(&list), true
 	}
 	return nil, false
 }
@@ -32,8 +40,59 @@ func Model(d engine.Dialect, model string, created time.Time) ([]byte, bool) {
 	case engine.DialectOpenAIChat, engine.DialectAnthropicMessages:
 		m := openAIModelOf(model, created)
 		return listing(&m), true
+	case engine.DialectOllamaChat:
+		return listing(&ollamaModelShown{ModifiedAt: created.UTC().Format(time.RFC3339), ModelInfo: map[string]string{}, Capabilities: []string{"completion"}}), true
 	}
 	return nil, false
+}
+
+// ollamaModel is a model in Ollama's list. What it weighs and is made of is the
+// targets' own affair.
+type ollamaModel struct {
+	Name       string             `json:"name"`
+	Model      string             `json:"model"`
+	ModifiedAt string             `json:"modified_at"`
+	Size       int64              `json:"size"`
+	Digest     string             `json:"digest"`
+	Details    ollamaModelDetails `json:"details"`
+}
+
+type ollamaModelDetails struct {
+	Format   string   `json:"format"`
+	Family   string   `json:"family"`
+	Families []string `json:"families"`
+}
+
+type ollamaModelShown struct {
+	ModifiedAt   string             `json:"modified_at"`
+	Details      ollamaModelDetails `json:"details"`
+	ModelInfo    map[string]string  `json:"model_info"`
+	Capabilities []string           `json:"capabilities"`
+}
+
+// ShownModel is the model that the body of Ollama's POST /api/show names.
+func ShownModel(raw []byte) (string, *engine.RequestError) {
+	var q struct {
+		Model string `json:"model"`
+		Name  string `json:"name"` // of older clients
+	}
+	if err := json.Unmarshal(raw, &q); err != nil {
+		return "", DocumentError(err)
+	}
+	if q.Model == "" {
+		q.Model = q.Name
+	}
+	if q.Model == "" {
+		return "", malformed("model", "is missing: name a model")
+	}
+	return q.Model, nil
+}
+
+// OllamaVersion answers GET /api/version.
+func OllamaVersion(version string) []byte {
+	return listing(&struct {
+		Version string `json:"version"`
+	}{version})
 }
 
 type openAIModel struct {

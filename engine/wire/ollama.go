@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -8,22 +10,44 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// Ollama is a target's side of Ollama's own POST /api/chat.
+// Ollama is a target's side of Ollama's own API: /api/chat, /api/generate and
+// /api/embed.
 type Ollama struct{}
 
 type ollamaRequest struct {
-	Model    string          `json:"model"`
-	Messages []ollamaMessage `json:"messages"`
-	Tools    []ollamaTool    `json:"tools,omitzero"`
-	Format   jsontext.Value  `json:"format,omitzero"`
-	Think    jsontext.Value  `json:"think,omitzero"`
-	Stream   bool            `json:"stream"` // true where it is missing
-	Options  ollamaOptions   `json:"options,omitzero"`
+	Model       string          `json:"model"`
+	Messages    []ollamaMessage `json:"messages"`
+	Tools       []ollamaTool    `json:"tools,omitzero"`
+	Format      jsontext.Value  `json:"format,omitzero"`
+	Think       jsontext.Value  `json:"think,omitzero"`
+	Stream      bool            `json:"stream"` // true where it is missing
+	Logprobs    bool            `json:"logprobs,omitzero"`
+	TopLogprobs int             `json:"top_logprobs,omitzero"`
+	Options     ollamaOptions   `json:"options,omitzero"`
+}
+
+// ollamaPrompt is a completion.
+type ollamaPrompt struct {
+	Model       string        `json:"model"`
+	Prompt      string        `json:"prompt"`
+	Raw         bool          `json:"raw"`
+	Stream      bool          `json:"stream"`
+	Logprobs    bool          `json:"logprobs,omitzero"`
+	TopLogprobs int           `json:"top_logprobs,omitzero"`
+	Options     ollamaOptions `json:"options,omitzero"`
+}
+
+type ollamaInput struct {
+	Model      string   `json:"model"`
+	Input      []string `json:"input"`
+	Dimensions int      `json:"dimensions,omitzero"`
+	Truncate   *bool    `json:"truncate,omitzero"`
 }
 
 type ollamaMessage struct {
 	Role       string       `json:"role"`
 	Content    string       `json:"content"`
+	Thinking   string       `json:"thinking,omitzero"`
 	Images     []string     `json:"images,omitzero"` // base64
 	ToolCalls  []ollamaCall `json:"tool_calls,omitzero"`
 	ToolName   string       `json:"tool_name,omitzero"`
@@ -60,45 +84,118 @@ type ollamaOptions struct {
 
 // Supports implements Egress.
 func (Ollama) Supports(op engine.Operation) bool {
-	return op == engine.OpChat || op == engine.OpCountTokens
+	switch op {
+	case engine.OpChat, engine.OpCompletion, engine.OpEmbeddings, engine.OpCountTokens:
+		return true
+	}
+	return false
 }
 
 // API implements Egress.
-func (Ollama) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectOllamaChat }
+func (Ollama) API(req *engine.Request, _ *Upstream) engine.Dialect {
+	switch {
+	case req.Operation == engine.OpEmbeddings:
+		return engine.DialectOllamaEmbed
+	case req.Operation == engine.OpCompletion, req.Dialect == engine.DialectOllamaGenerate:
+		return engine.DialectOllamaGenerate
+	}
+	return engine.DialectOllamaChat
+}
 
 // NewReader implements Egress.
-func (Ollama) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return newOllamaReader(req) }
+func (e Ollama) NewReader(req *engine.Request, up *Upstream) ReplyReader {
+	return newOllamaReader(req, e.API(req, up))
+}
 
 // ReadError implements Egress.
 func (Ollama) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
+// ollamaForm is how Ollama's bodies are relayed.
+var ollamaForm = relayForm{model: "model", limits: []string{"options.num_predict"}, tools: []string{"tools"}}
+
 // WriteRequest implements Egress.
-func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
-	const d = engine.DialectOllama
+func (e Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	if req.Operation == engine.OpCountTokens {
 		return &UpstreamRequest{Local: true}, nil
 	}
-	if err := checkPortable(req, d); err != nil {
-		return nil, err
+	api := e.API(req, up)
+	post := &UpstreamRequest{Path: "/api/chat", Stream: req.Stream}
+	switch api {
+	case engine.DialectOllamaGenerate:
+		post.Path = "/api/generate"
+	case engine.DialectOllamaEmbed:
+		post.Path, post.Stream = "/api/embed", false
+		if req.Dialect == api && oneEmbedding(req) {
+			post.Path = "/api/embeddings"
+		}
 	}
-	if req.Logprobs != nil {
-		return nil, inexpressible(d, "logprobs", "it is not asked for any there")
+	if post.Stream {
+		post.Accept = "application/x-ndjson"
+	}
+	if req.Dialect == api {
+		form := ollamaForm
+		if api == engine.DialectOllamaEmbed {
+			form = relayForm{model: "model"}
+		}
+		r, err := form.relay(req, up)
+		if err != nil {
+			return nil, err
+		}
+		post.Body = r.body()
+		return post, nil
 	}
 	l := crossing(req)
+	v, err := ollamaBody(req, up, l)
+	if err != nil {
+		return nil, err
+	}
+	post.Losses = l.list
+	post.Body, err = build(v)
+	return post, err
+}
+
+// ollamaBody is the body of a request of another API.
+func ollamaBody(req *engine.Request, up *Upstream, l *losses) (any, error) {
+	const d = engine.DialectOllama
+	if len(req.NotPortable) > 0 {
+		return nil, inexpressible(d, req.NotPortable[0], "only a target of the client's own dialect knows it")
+	}
 	s := req.Sampling
 	if s.N > 1 {
 		return nil, inexpressible(d, "n", "it gives one answer")
 	}
-	out := ollamaRequest{Model: up.Model, Stream: req.Stream, Options: ollamaOptions{NumPredict: maxTokens(req, up), Temperature: s.Temperature,
-		TopP: s.TopP, TopK: s.TopK, Seed: s.Seed, Stop: s.Stop, PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty}}
+	options := ollamaOptions{NumPredict: maxTokens(req, up), Temperature: s.Temperature,
+		TopP: s.TopP, TopK: s.TopK, Seed: s.Seed, Stop: s.Stop, PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty}
+	top := 0
+	if req.Logprobs != nil {
+		if top = *req.Logprobs; top > ollamaTopLogprobs {
+			return nil, inexpressible(d, "top_logprobs", fmt.Sprintf("it gives at most %d", ollamaTopLogprobs))
+		}
+	}
+	switch req.Operation {
+	case engine.OpCompletion:
+		if len(req.Messages) != 1 {
+			return nil, inexpressible(d, "prompt", "it takes one at a time")
+		}
+		prompt, err := turnPart{req: req, part: &req.Messages[0].Parts[0]}.text(d)
+		return &ollamaPrompt{Model: up.Model, Prompt: prompt, Raw: true, Stream: req.Stream, Options: options, Logprobs: req.Logprobs != nil, TopLogprobs: top}, err
+	case engine.OpEmbeddings:
+		return ollamaInputs(req, up, l)
+	}
+	for i := range req.Tools {
+		if req.Tools[i].Kind != engine.ToolFunction {
+			return nil, inexpressible(d, toolPath(req, i, ""), "only functions exist there")
+		}
+	}
+	out := ollamaRequest{Model: up.Model, Stream: req.Stream, Options: options, Logprobs: req.Logprobs != nil, TopLogprobs: top}
 	for i := range req.Messages {
-		m, err := ollamaMessageOf(req, &req.Messages[i])
+		m, err := ollamaMessageOf(req, &req.Messages[i], l)
 		if err != nil {
 			return nil, err
 		}
 		out.Messages = append(out.Messages, m)
 	}
-	if err := out.tools(req); err != nil {
+	if err := out.tools(req, l); err != nil {
 		return nil, err
 	}
 	v, ok, err := formatSchema(req, d)
@@ -106,50 +203,89 @@ func (Ollama) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 		return nil, err
 	}
 	if ok {
-		out.Format = v
+		if out.Format = v; req.Format.Strict != nil && !*req.Format.Strict {
+			l.approximate("response_format.json_schema.strict", "true") // it holds the model to it
+		}
 	} else if req.Format.Type == "json_object" {
 		out.Format = jsontext.Value(`"json"`)
 	}
-	switch req.Reasoning.Effort {
-	case "": // the model's own default
-	case "none":
+	out.think(req, l)
+	return &out, nil
+}
+
+// ollamaTopLogprobs is the most alternatives of a token that Ollama gives.
+const ollamaTopLogprobs = 20
+
+// ollamaInputs is a request for embeddings.
+func ollamaInputs(req *engine.Request, up *Upstream, l *losses) (any, error) {
+	const d = engine.DialectOllama
+	e := &req.Embedding
+	out := ollamaInput{Model: up.Model, Dimensions: e.Dimensions, Truncate: e.Truncate}
+	for i := range req.Messages {
+		if len(req.Messages[i].Parts) != 1 {
+			return nil, inexpressible(d, pathAt(req, req.Messages[i].At, ""), "an input is one text there")
+		}
+		s, err := turnPart{req: req, part: &req.Messages[i].Parts[0]}.text(d)
+		if err != nil {
+			return nil, err
+		}
+		out.Input = append(out.Input, s)
+	}
+	if e.Task != "" {
+		l.drop("taskType")
+	}
+	if e.Title != nil {
+		l.drop("title")
+	}
+	return &out, nil
+}
+
+// think writes whether and how hard the model thinks.
+func (out *ollamaRequest) think(req *engine.Request, l *losses) {
+	r := &req.Reasoning
+	switch {
+	case r.Off || r.Effort == "none":
 		out.Think = jsontext.Value("false")
-	case "minimal":
+	case r.Effort == "minimal":
+		l.approximate("reasoning_effort", "low")
 		out.Think = jsontext.Value(`"low"`)
-	case "xhigh", "max":
+	case r.Effort == "xhigh":
+		l.approximate("reasoning_effort", "high")
 		out.Think = jsontext.Value(`"high"`)
-	default:
-		out.Think = quoted(nil, "", req.Reasoning.Effort)
+	case r.Effort != "":
+		out.Think = quoted(nil, "", r.Effort)
+	case r.Budget != 0:
+		l.approximate("reasoning_effort", "true")
+		out.Think = jsontext.Value("true")
+	case r.Show:
+		out.Think = jsontext.Value("true")
 	}
-	body, err := build(&out)
-	if err != nil {
-		return nil, err
-	}
-	post := &UpstreamRequest{Path: "/api/chat", Body: body, Stream: req.Stream, Losses: l.list}
-	if req.Stream {
-		post.Accept = "application/x-ndjson"
-	}
-	return post, nil
 }
 
 // ollamaMessageOf writes one message. Its content is a single string: parts are
 // joined by line breaks, as the chat templates of local models do it, and images
 // stand beside it.
-func ollamaMessageOf(req *engine.Request, m *engine.Message) (ollamaMessage, error) {
+func ollamaMessageOf(req *engine.Request, m *engine.Message, l *losses) (ollamaMessage, error) {
 	const d = engine.DialectOllama
 	out := ollamaMessage{Role: m.Role.String()}
 	var texts []string
 	for i := range m.Parts {
 		p := turnPart{req: req, part: &m.Parts[i]}
 		switch {
+		case p.part.Kind == engine.PartImage && p.part.Data != "":
+			out.Images = append(out.Images, p.part.Data)
 		case p.part.Kind == engine.PartImage && p.part.URL != nil:
 			return out, inexpressible(d, p.path(".image_url.url"), "it does not fetch images: send a data URL")
-		case p.part.Kind == engine.PartImage:
-			out.Images = append(out.Images, p.part.Data)
-		case p.part.Kind == engine.PartOther:
-			return out, inexpressible(d, p.path(""), "it has no such part")
 		case p.part.Kind == engine.PartToolCall: // its place is lost
+		case p.part.Kind == engine.PartReasoning && p.part.Text == nil:
+			l.drop(p.path(""))
 		case p.part.Kind == engine.PartReasoning:
+			if out.Thinking != "" {
+				out.Thinking += "\n"
+			}
+			if out.Thinking += value(p.part.Text); p.part.Seal != nil {
+				l.drop(p.path("") + ".signature")
+			}
 		case p.part.Kind == engine.PartJSON:
 			texts = append(texts, string(p.part.JSON.Bytes()))
 		default:
@@ -160,12 +296,17 @@ func ollamaMessageOf(req *engine.Request, m *engine.Message) (ollamaMessage, err
 			texts = append(texts, text)
 		}
 	}
-	out.Content = strings.Join(texts, "\n")
+	if out.Content = strings.Join(texts, "\n"); len(texts) > 1 {
+		l.approximate(pathAt(req, m.At, ".content"), "joined")
+	}
 	for i := range m.ToolCalls {
 		p := turnPart{req: req, call: &m.ToolCalls[i]}
 		args, err := p.arguments(d)
 		if err != nil {
 			return out, err
+		}
+		if p.call.Seal != nil {
+			l.drop(p.path("") + ".signature")
 		}
 		call := ollamaCall{ID: p.call.ID}
 		call.Function.Name, call.Function.Arguments = p.call.Name, args
@@ -175,19 +316,22 @@ func ollamaMessageOf(req *engine.Request, m *engine.Message) (ollamaMessage, err
 		if m.ToolName == "" {
 			return out, inexpressible(d, pathAt(req, m.At, ".tool_call_id"), "it names no tool call of an earlier message")
 		}
-		out.ToolName, out.ToolCallID = m.ToolName, m.ToolCallID
+		if out.ToolName, out.ToolCallID = m.ToolName, m.ToolCallID; m.IsError {
+			l.drop(pathAt(req, m.At, ".is_error"))
+		}
 	}
 	return out, nil
 }
 
 // tools writes the tools. The dialect has no choice among them: "none" is met by
-// sending none.
-func (out *ollamaRequest) tools(req *engine.Request) error {
+// sending none, and a choice of some by sending those.
+func (out *ollamaRequest) tools(req *engine.Request, l *losses) error {
 	const d = engine.DialectOllama
 	if len(req.Tools) == 0 {
 		return nil
 	}
-	switch c := chosenTool(req); c.Mode {
+	choice := chosenTool(req)
+	switch choice.Mode {
 	case "none":
 		return nil
 	case "", "auto":
@@ -195,15 +339,22 @@ func (out *ollamaRequest) tools(req *engine.Request) error {
 		return inexpressible(d, "tool_choice", "it cannot be made to call a tool")
 	}
 	if req.ParallelTools != nil && !*req.ParallelTools {
-		return inexpressible(d, "parallel_tool_calls", "it cannot promise one call at a time")
+		l.drop("parallel_tool_calls")
 	}
 	for i := range req.Tools {
+		from := &req.Tools[i]
+		if choice.Names != nil && !slices.Contains(choice.Names, from.Name) {
+			continue
+		}
 		v, err := schema(req, i, d)
 		if err != nil {
 			return err
 		}
+		if from.Strict != nil && *from.Strict {
+			l.drop(toolPath(req, i, ".function.strict"))
+		}
 		t := ollamaTool{Type: "function"}
-		t.Function.Name, t.Function.Description, t.Function.Parameters = req.Tools[i].Name, description(&req.Tools[i]), v
+		t.Function.Name, t.Function.Description, t.Function.Parameters = from.Name, description(from), v
 		out.Tools = append(out.Tools, t)
 	}
 	return nil

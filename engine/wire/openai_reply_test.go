@@ -48,6 +48,22 @@ func TestOpenAIErrors(t *testing.T) {
 	}
 }
 
+func TestOllamaModels(t *testing.T) {
+	list, _ := Models(engine.DialectOllamaChat, []string{"a"}, time.Unix(5, 0))
+	want := `{"models":[{"name":"a","model":"a","modified_at":"1970-01-01T00:00:05Z","size":0,"digest":"","details":{"format":"","family":"","families":[]}}]}`
+	if string(list) != want {
+		t.Errorf("got %s", list)
+	}
+	if m, err := ShownModel([]byte(`{"name":"a"}`)); m != "a" || err != nil {
+		t.Errorf("got %q, %v", m, err)
+	}
+	for _, bad := range []string{`{}`, `[]`, `{"model":"a","model":"b"}`} {
+		if _, err := ShownModel([]byte(bad)); err == nil || err.Status != 400 {
+			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+}
+
 func TestModels(t *testing.T) {
 	models := func(names ...string) string {
 		b, ok := Models(engine.DialectOpenAIChat, names, time.Unix(5, 0))

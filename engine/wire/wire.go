@@ -137,6 +137,12 @@ func IngressFor(d engine.Dialect) (Ingress, bool) {
 		return OpenAICompletions{}, true
 	case engine.DialectOpenAIEmbeddings:
 		return OpenAIEmbeddings{}, true
+	case engine.DialectOllamaChat:
+		return OllamaChat{}, true
+	case engine.DialectOllamaGenerate:
+		return OllamaGenerate{}, true
+	case engine.DialectOllamaEmbed:
+		return OllamaEmbed{}, true
 	case engine.DialectOpenAIResponses:
 		return OpenAIResponses{}, true
 	case engine.DialectAnthropicMessages:
