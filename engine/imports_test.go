@@ -69,6 +69,7 @@ func TestImports(t *testing.T) {
 		"github.com/hashicorp/hcl":         "targets cmd",
 		"github.com/zclconf/go-cty":        "targets cmd",
 		"github.com/valyala/fasthttp":      "engine/gateway",
+		"github.com/tiktoken-go":           "targets",
 		"github.com/prometheus":            "engine/gateway",
 		"net/http":                         "engine targets benchmarks cmd engine/wire engine/gateway policies/bundle",
 		"unsafe":                           "classifiers policies/vm engine/wire", // to hash a text without a copy; values of two words; to give one out

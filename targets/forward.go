@@ -71,6 +71,9 @@ func (s *Set) Forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) 
 	}
 	t.attempts.Add(1)
 	usage, err := t.forward(ctx, a, how, up, sink)
+	if a.Request.Operation == engine.OpCountTokens {
+		usage = engine.Usage{} // what was counted is in the reply; nothing was used
+	}
 	if up, ok := errors.AsType[*engine.UpstreamError](err); ok {
 		up.Target = t.Name
 		t.note(up)
@@ -106,7 +109,7 @@ func (t *target) note(e *engine.UpstreamError) {
 
 func (t *target) forward(ctx context.Context, a *engine.Attempt, how *wire.Upstream, up *wire.UpstreamRequest, sink engine.Sink) (engine.Usage, error) {
 	if up.Local {
-		return counted(t.egress.API(a.Request, how), a, sink)
+		return t.counted(t.egress.API(a.Request, how), a, sink)
 	}
 	if n := t.inFlight.Add(1); t.MaxConcurrency > 0 && n > int64(t.MaxConcurrency) {
 		t.inFlight.Add(-1)
@@ -205,7 +208,7 @@ func (x *exchange) run(parent context.Context) (engine.Usage, error) {
 	if x.sinkErr != nil {
 		err = x.sinkErr
 	}
-	return x.meter.usage(x.attempt.Request.PromptTokens, x.content), err
+	return x.meter.usage(x.target.vocabularies, x.attempt, x.content, err == nil || x.ended), err
 }
 
 // relay reads the reply to its end.

@@ -55,9 +55,11 @@ type target struct {
 	form      string // of engine.Candidate
 	endpoints []*endpoint
 	standIn   *standin.Server
-	health    health
-	requests  *bucket
-	tokens    *bucket
+
+	vocabularies *vocabularies // the set's
+	health       health
+	requests     *bucket
+	tokens       *bucket
 
 	next     atomic.Uint64 // rotates the order of equally loaded endpoints
 	inFlight atomic.Int64
@@ -87,6 +89,7 @@ type endpoint struct {
 func New(cfg Config) (*Set, error) {
 	s := &Set{byName: map[string]*target{}, index: map[string][]ref{}}
 	var prices pricer
+	words := newVocabularies()
 	for _, decl := range cfg.Targets {
 		decl.Models = slices.Clone(decl.Models)
 		if err := prices.complete(&decl); err != nil {
@@ -99,6 +102,7 @@ func New(cfg Config) (*Set, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("target %q: %w", decl.Name, err), t.close(), s.Close())
 		}
+		t.vocabularies = words
 		s.targets = append(s.targets, t)
 		s.byName[t.Name] = t
 	}
