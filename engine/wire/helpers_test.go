@@ -53,9 +53,7 @@ func readAll(r ReplyReader, body []byte, size int) ([]engine.Frame, error) {
 func readPieces(r ReplyReader, pieces ...[]byte) ([]engine.Frame, error) {
 	var out []engine.Frame
 	emit := func(f *engine.Frame) error {
-		c := *f
-		c.Raw, c.Events = bytes.Clone(f.Raw), slices.Clone(f.Events)
-		out = append(out, c)
+		out = append(out, f.Clone())
 		return nil
 	}
 	var buf []byte // reused, as a caller's would be

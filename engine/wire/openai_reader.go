@@ -90,6 +90,7 @@ type openAIReader struct {
 	choices      map[int]*readChoice
 	// keepsText: citations have to be told in bytes, which needs the text.
 	keepsText bool
+	scanner   chunkScanner
 }
 
 // readChoice is what has been read of a choice.
@@ -148,6 +149,9 @@ func (r *openAIReader) read(payload []byte) error {
 		r.add(engine.Event{Kind: engine.EventEnd})
 		return nil
 	}
+	if r.plain(payload) {
+		return nil
+	}
 	p := &r.payload
 	*p = openAIPayload{Choices: p.Choices[:0]}
 	if err := unmarshal(payload, p); err != nil {
@@ -185,6 +189,27 @@ func (r *openAIReader) read(payload []byte) error {
 		r.add(engine.Event{Kind: engine.EventEnd})
 	}
 	return nil
+}
+
+// plain reads a chunk that does nothing but go on with a choice's text; false: it is
+// another one.
+func (r *openAIReader) plain(payload []byte) bool {
+	if r.framing != framedSSE || !r.started || r.req.Operation != engine.OpChat {
+		return false
+	}
+	choice, text, err := r.scanner.scan(payload)
+	if err != nil {
+		return false
+	}
+	state := r.choices[choice]
+	if state == nil {
+		return false
+	}
+	if r.keepsText {
+		state.text.WriteString(text)
+	}
+	r.add(engine.Event{Kind: engine.EventText, Choice: choice, Text: text})
+	return true
 }
 
 func (r *openAIReader) choice(c *openAIChoice) error {

@@ -53,10 +53,13 @@ type frames struct {
 	ndjson ndjson
 	unary  []byte
 	events []engine.Event
-	count  int  // frames so far
-	calls  int  // tool calls so far
-	closed bool // EventEnd or EventError has been emitted
-	failed bool // it was EventError
+	out    engine.Frame // the one that is emitted
+	emit   func(*engine.Frame) error
+	each   func(payload []byte) error // frame, made once
+	count  int                        // frames so far
+	calls  int                        // tool calls so far
+	closed bool                       // EventEnd or EventError has been emitted
+	failed bool                       // it was EventError
 }
 
 type framing uint8
@@ -69,12 +72,15 @@ const (
 
 // Read implements ReplyReader.
 func (f *frames) Read(p []byte, emit func(*engine.Frame) error) error {
-	each := func(payload []byte) error { return f.frame(payload, emit) }
+	f.emit = emit
+	if f.each == nil {
+		f.each = f.frame
+	}
 	switch f.framing {
 	case framedSSE:
-		return f.sse.feed(p, each)
+		return f.sse.feed(p, f.each)
 	case framedNDJSON:
-		return f.ndjson.feed(p, each)
+		return f.ndjson.feed(p, f.each)
 	}
 	if len(f.unary)+len(p) > maxUnary {
 		return errUnaryTooLarge
@@ -85,16 +91,16 @@ func (f *frames) Read(p []byte, emit func(*engine.Frame) error) error {
 
 // Close implements ReplyReader.
 func (f *frames) Close(emit func(*engine.Frame) error) error {
-	each := func(payload []byte) error { return f.frame(payload, emit) }
+	f.emit = emit
 	var err error
 	switch f.framing {
 	case framedSSE:
-		err = f.sse.close(each)
+		err = f.sse.close(f.frame)
 	case framedNDJSON:
-		err = f.ndjson.close(each)
+		err = f.ndjson.close(f.frame)
 	default:
 		if len(bytes.TrimSpace(f.unary)) > 0 {
-			err = each(f.unary)
+			err = f.frame(f.unary)
 		}
 	}
 	if err != nil {
@@ -118,7 +124,7 @@ func (f *frames) Close(emit func(*engine.Frame) error) error {
 
 // frame decodes one payload and emits it. What follows the end marker, or the
 // report of a failure, is no part of the reply.
-func (f *frames) frame(payload []byte, emit func(*engine.Frame) error) error {
+func (f *frames) frame(payload []byte) error {
 	if f.closed {
 		return nil
 	}
@@ -131,7 +137,8 @@ func (f *frames) frame(payload []byte, emit func(*engine.Frame) error) error {
 		f.failed = f.failed || e.Kind == engine.EventError
 		f.closed = f.closed || f.failed || e.Kind == engine.EventEnd
 	}
-	return emit(&engine.Frame{Dialect: f.dialect, Raw: payload, Events: f.events})
+	f.out = engine.Frame{Dialect: f.dialect, Raw: payload, Events: f.events}
+	return f.emit(&f.out)
 }
 
 func (f *frames) add(e engine.Event) { f.events = append(f.events, e) }
