@@ -52,6 +52,7 @@ type Request struct {
 
 	Model           string // as the client named it
 	Stream          bool
+	Array           bool // a stream of Gemini's API: one JSON array, and not server-sent events
 	IncludeUsage    bool // the client asked for usage in the stream
 	MaxOutputTokens int  // 0: not stated
 	Sampling        Sampling

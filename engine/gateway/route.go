@@ -64,6 +64,10 @@ func Routes() []Route {
 		{Method: "GET", Pattern: "/api/ps", Paths: []string{"/api/ps"}, Dialect: engine.DialectOllamaChat, Kind: RouteModels},
 		{Method: "POST", Pattern: "/api/show", Paths: []string{"/api/show"}, Verb: "show", Dialect: engine.DialectOllamaChat, Kind: RouteModels},
 		{Method: "GET", Pattern: "/api/version", Paths: []string{"/api/version"}, Verb: "version", Dialect: engine.DialectOllamaChat, Kind: RouteModels},
+		gemini("POST", ":generateContent", RouteInference),
+		gemini("POST", ":streamGenerateContent", RouteInference),
+		gemini("GET", "", RouteModels),
+		{Method: "GET", Pattern: "/v1beta/models", Paths: []string{"/v1beta/models", "/v1alpha/models"}, Dialect: engine.DialectGeminiContent, Kind: RouteModels},
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
 		{Method: "POST", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
 		{Method: "GET", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
@@ -86,6 +90,18 @@ func openAI(method, path string, d engine.Dialect, kind RouteKind) Route {
 func azure(method, path string, d engine.Dialect, kind RouteKind) Route {
 	r := openAI(method, path, d, kind)
 	r.Paths = append(r.Paths, "/openai/deployments/"+modelName+path)
+	return r
+}
+
+// gemini is a route of Google's API for a model, under each version's prefix. That
+// of its version 1 is OpenAI's as well: only calls with a verb are routed there.
+func gemini(method, verb string, kind RouteKind) Route {
+	path := "/models/" + modelName + verb
+	r := Route{Method: method, Pattern: "/v1beta" + path, Dialect: engine.DialectGeminiContent, Kind: kind, Verb: strings.TrimPrefix(verb, ":"),
+		Paths: []string{"/v1beta" + path, "/v1alpha" + path}}
+	if verb != "" {
+		r.Paths = append(r.Paths, "/v1"+path, "/v1beta/v1beta"+path)
+	}
 	return r
 }
 

@@ -27,6 +27,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 		engine.DialectOpenAIChat:        chatBody,
 		engine.DialectOpenAICompletions: `{"model":"small","prompt":"hi"}`,
 		engine.DialectOpenAIEmbeddings:  `{"model":"small","input":"hi"}`,
+		engine.DialectGeminiContent:     `{"contents":[{"parts":[{"text":"hi"}]}]}`,
 		engine.DialectOpenAIResponses:   `{"model":"small","input":"hi"}`,
 		engine.DialectOllamaChat:        `{"model":"small","messages":[{"role":"user","content":"hi"}]}`,
 		engine.DialectOllamaGenerate:    `{"model":"small","prompt":"hi"}`,
@@ -131,24 +132,24 @@ func TestNoSuchRoute(t *testing.T) {
 // A path that names a model is matched as it was sent, and decoded once.
 func TestModelInPath(t *testing.T) {
 	routes := append(Routes(),
-		Route{Method: "POST", Pattern: "generate", Paths: []string{"/v1beta/models/{model}:generate"}, Verb: "generate", Dialect: engine.DialectOpenAIChat},
-		Route{Method: "POST", Pattern: "stream", Paths: []string{"/v1beta/models/{model}:streamGenerate"}, Dialect: engine.DialectOpenAIChat})
+		Route{Method: "POST", Pattern: "generate", Paths: []string{"/test/models/{model}:generate"}, Verb: "generate", Dialect: engine.DialectOpenAIChat},
+		Route{Method: "POST", Pattern: "stream", Paths: []string{"/test/models/{model}:streamGenerate"}, Dialect: engine.DialectOpenAIChat})
 	r, err := newRouter(routes, wire.IngressFor)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ method, path, pattern, model, code string }{
-		{"POST", "/v1beta/models/gemini-pro:generate", "generate", "gemini-pro", ""},
-		{"POST", "/v1beta/models/llama3:8b:streamGenerate", "stream", "llama3:8b", ""},
-		{"POST", "/v1beta/models/demo/gemini:generate", "generate", "demo/gemini", ""},
-		{"POST", "/v1beta/models/demo%2Fgemini%3A8b:generate?alt=sse", "generate", "demo/gemini:8b", ""},
-		{"POST", "/v1beta/models/a%252Fb:generate", "generate", "a%2Fb", ""},
-		{"POST", "/v1beta/models/a%00:generate", "generate", "", engine.CodeMalformed},
-		{"POST", "/v1beta/models/%ff:generate", "generate", "", engine.CodeMalformed},
-		{"POST", "/v1beta/models/" + strings.Repeat("a", 600) + ":generate", "generate", "", engine.CodeMalformed},
-		{"POST", "/v1beta/models/:generate", "unmatched", "", engine.CodeUnknownRoute},
-		{"POST", "/v1beta/models/m:generat", "unmatched", "", engine.CodeUnknownRoute},
-		{"GET", "/v1beta/models/m:generate", "unmatched", "", engine.CodeMethodNotAllowed},
+		{"POST", "/test/models/gemini-pro:generate", "generate", "gemini-pro", ""},
+		{"POST", "/test/models/llama3:8b:streamGenerate", "stream", "llama3:8b", ""},
+		{"POST", "/test/models/demo/gemini:generate", "generate", "demo/gemini", ""},
+		{"POST", "/test/models/demo%2Fgemini%3A8b:generate?alt=sse", "generate", "demo/gemini:8b", ""},
+		{"POST", "/test/models/a%252Fb:generate", "generate", "a%2Fb", ""},
+		{"POST", "/test/models/a%00:generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/test/models/%ff:generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/test/models/" + strings.Repeat("a", 600) + ":generate", "generate", "", engine.CodeMalformed},
+		{"POST", "/test/models/:generate", "unmatched", "", engine.CodeUnknownRoute},
+		{"POST", "/test/models/m:generat", "unmatched", "", engine.CodeUnknownRoute},
+		{"GET", "/test/models/m:generate", "unmatched", "", engine.CodeMethodNotAllowed},
 		{"POST", "/openai/deployments/small/chat/completions?api-version=2024-10-21", "/v1/chat/completions", "small", ""},
 		{"POST", "/openai/deployments//chat/completions", "/v1/completions", "", engine.CodeMalformed},
 		{"GET", "/v1/models/target/model", "/v1/models/{model}", "target/model", ""},

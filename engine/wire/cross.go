@@ -223,7 +223,7 @@ func schema(req *engine.Request, i int, d engine.Dialect) (jsontext.Value, error
 	if !ok {
 		return nil, inexpressible(d, toolPath(req, i, ".function.parameters"), "it must be a JSON object")
 	}
-	return v, nil
+	return schemaOf(req, v), nil
 }
 
 // description is a tool's description, or "".
@@ -287,7 +287,7 @@ func formatSchema(req *engine.Request, d engine.Dialect) (v jsontext.Value, ok b
 	if v, ok = object(req.Format.Schema); !ok {
 		return nil, false, inexpressible(d, "response_format.json_schema.schema", "it must be a JSON object")
 	}
-	return v, true, nil
+	return schemaOf(req, v), true, nil
 }
 
 // least is the smaller of *p and limit; nil stays nil.

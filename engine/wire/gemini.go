@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"math"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,12 +26,14 @@ type geminiContent struct {
 	Parts []geminiPart `json:"parts"`
 }
 
-// geminiPart is a part of any type.
+// geminiPart is a part of any type, of a request or a reply.
 type geminiPart struct {
 	Text             *string         `json:"text,omitzero"`
+	Thought          bool            `json:"thought,omitzero"`
 	InlineData       *geminiBlob     `json:"inlineData,omitzero"`
 	FunctionCall     *geminiCall     `json:"functionCall,omitzero"`
 	FunctionResponse *geminiResponse `json:"functionResponse,omitzero"`
+	ThoughtSignature string          `json:"thoughtSignature,omitzero"`
 }
 
 type geminiBlob struct {
@@ -40,50 +42,15 @@ type geminiBlob struct {
 }
 
 type geminiCall struct {
+	ID   string         `json:"id,omitzero"`
 	Name string         `json:"name"`
 	Args jsontext.Value `json:"args"`
 }
 
 type geminiResponse struct {
+	ID       string         `json:"id,omitzero"`
 	Name     string         `json:"name"`
 	Response jsontext.Value `json:"response"`
-}
-
-type geminiTools struct {
-	FunctionDeclarations []geminiFunction `json:"functionDeclarations"`
-}
-
-type geminiFunction struct {
-	Name                 string         `json:"name"`
-	Description          string         `json:"description,omitzero"`
-	ParametersJSONSchema jsontext.Value `json:"parametersJsonSchema,omitzero"`
-}
-
-type geminiToolConfig struct {
-	FunctionCallingConfig struct {
-		Mode                 string   `json:"mode"`
-		AllowedFunctionNames []string `json:"allowedFunctionNames,omitzero"`
-	} `json:"functionCallingConfig"`
-}
-
-type geminiGeneration struct {
-	Temperature        *float64        `json:"temperature,omitzero"`
-	TopP               *float64        `json:"topP,omitzero"`
-	TopK               *int            `json:"topK,omitzero"`
-	CandidateCount     int             `json:"candidateCount,omitzero"`
-	MaxOutputTokens    int             `json:"maxOutputTokens,omitzero"`
-	StopSequences      []string        `json:"stopSequences,omitzero"`
-	PresencePenalty    *float64        `json:"presencePenalty,omitzero"`
-	FrequencyPenalty   *float64        `json:"frequencyPenalty,omitzero"`
-	Seed               *int64          `json:"seed,omitzero"`
-	ResponseMIMEType   string          `json:"responseMimeType,omitzero"`
-	ResponseJSONSchema jsontext.Value  `json:"responseJsonSchema,omitzero"`
-	ThinkingConfig     *geminiThinking `json:"thinkingConfig,omitzero"`
-}
-
-type geminiThinking struct {
-	ThinkingLevel  string `json:"thinkingLevel,omitzero"`
-	ThinkingBudget *int   `json:"thinkingBudget,omitzero"`
 }
 
 // Supports implements Egress.
@@ -98,200 +65,296 @@ func (Gemini) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return n
 // ReadError implements Egress.
 func (Gemini) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
-// WriteRequest implements Egress.
-func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
-	const d = engine.DialectGemini
-	if err := checkPortable(req, d); err != nil {
+// WriteRequest implements Egress. Of a client of Gemini's API it relays the bytes.
+func (e Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
+	out := &UpstreamRequest{Path: geminiPath(up.Model, "generateContent"), Stream: req.Stream}
+	if req.Stream {
+		// Otherwise it is a JSON array.
+		out.Path, out.Query = geminiPath(up.Model, "streamGenerateContent"), "alt=sse"
+	}
+	var err error
+	if e.API(req, up) == req.Dialect {
+		out.Body, out.Losses, err = relayGemini(req, up)
+		return out, err
+	}
+	b := &geminiBuild{req: req, up: up, losses: crossing(req)}
+	out.Body, err = b.chat()
+	out.Losses = b.losses.list
+	return out, err
+}
+
+// geminiPath is the path of a verb of a model.
+func geminiPath(model, verb string) string {
+	parts := strings.Split(model, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	if len(parts) == 1 {
+		parts = []string{"models", parts[0]}
+	}
+	return "/" + strings.Join(parts, "/") + ":" + verb
+}
+
+// relayGemini makes the changes that a body needs on its way to a target of its own
+// API. A member may stand under either of its names.
+func relayGemini(req *engine.Request, up *Upstream) ([]byte, []engine.Loss, error) {
+	form := relayForm{tools: []string{"tools"}, choices: []string{"toolConfig", "tool_config"}}
+	config := "generationConfig"
+	if _, ok := req.Field("generation_config"); ok {
+		config = "generation_config"
+	}
+	form.limits = []string{config + ".maxOutputTokens", config + ".max_output_tokens"}
+	r, err := form.relay(req, up)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.replace("model", engine.Quote("models/"+strings.TrimPrefix(up.Model, "models/")))
+	l := &losses{dialect: req.Dialect, req: req}
+	if err := r.unsealed(l); err != nil {
+		return nil, nil, err
+	}
+	return r.body(), l.list, nil
+}
+
+// anySeal is what Google's servers take in the place of a signature that they did
+// not make, which they demand of the first call of a step.
+const anySeal = "skip_thought_signature_validator"
+
+// unsealed replaces the signatures of other vendors' models: Google's servers would
+// refuse the whole request.
+func (r *relay) unsealed(l *losses) error {
+	foreign := func(o *engine.Opaque) bool { return o != nil && o.Origin != engine.DialectGemini }
+	var at []int
+	for i := range r.req.Messages {
+		m := &r.req.Messages[i]
+		for k := range m.Parts {
+			if foreign(m.Parts[k].Seal) {
+				at = append(at, m.Parts[k].At)
+			}
+		}
+		for k := range m.ToolCalls {
+			if foreign(m.ToolCalls[k].Seal) {
+				at = append(at, m.ToolCalls[k].At)
+			}
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	t, err := r.parse(engine.Span{End: len(r.req.Body.Raw)})
+	if err != nil {
+		return err
+	}
+	for i := range t.nodes {
+		if t.kind(i) != '"' || camelCase(memberName(t, i)) != "thoughtSignature" || foreignSeal(t.str(i)) == nil {
+			continue
+		}
+		r.edits = append(r.edits, engine.Edit{Span: t.span(i), With: engine.Quote(anySeal)})
+		l.dropAt(t.span(i).Start, "")
+	}
+	return nil
+}
+
+// memberName is the name of node i, "" where it is no member.
+func memberName(t *tree, i int) string {
+	if t.keySpan(i).Len() == 0 {
+		return ""
+	}
+	return t.name(i)
+}
+
+// geminiBuild writes a request of another API than Gemini's.
+type geminiBuild struct {
+	req    *engine.Request
+	up     *Upstream
+	out    geminiRequest
+	losses *losses
+}
+
+func (b *geminiBuild) chat() ([]byte, error) {
+	if err := checkPortable(b.req, engine.DialectGemini); err != nil {
 		return nil, err
 	}
-	if req.Logprobs != nil {
-		return nil, inexpressible(d, "logprobs", "it is not asked for any there")
+	if err := b.contents(); err != nil {
+		return nil, err
 	}
-	l := crossing(req)
-	var out geminiRequest
-	system, conversation := turns(req, l)
+	if err := b.tools(); err != nil {
+		return nil, err
+	}
+	if err := b.generation(); err != nil {
+		return nil, err
+	}
+	return build(&b.out)
+}
+
+// contents writes the conversation.
+func (b *geminiBuild) contents() error {
+	const d = engine.DialectGemini
+	system, conversation := turns(b.req, b.losses)
 	for _, p := range system {
 		text, err := p.text(d)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if out.SystemInstruction == nil {
-			out.SystemInstruction = &geminiContent{}
+		if b.out.SystemInstruction == nil {
+			b.out.SystemInstruction = &geminiContent{}
 		}
-		out.SystemInstruction.Parts = append(out.SystemInstruction.Parts, geminiPart{Text: &text})
+		b.out.SystemInstruction.Parts = append(b.out.SystemInstruction.Parts, geminiPart{Text: &text})
 	}
+	var calls []string // of the turn before
 	for _, t := range conversation {
 		c := geminiContent{Role: "user"}
 		if t.role == engine.RoleAssistant {
-			c.Role = "model"
+			c.Role, calls = "model", nil
+		} else {
+			inCallOrder(t.parts, calls)
 		}
 		for _, p := range t.parts {
-			if p.part != nil && p.part.Kind == engine.PartReasoning {
-				l.drop(p.path("")) // of another vendor, unsigned
-				continue
-			}
-			part, err := geminiPartOf(p)
+			parts, err := b.part(p, len(calls) == 0)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			c.Parts = append(c.Parts, part)
+			if p.call != nil {
+				calls = append(calls, p.call.ID)
+			}
+			c.Parts = append(c.Parts, parts...)
 		}
 		if len(c.Parts) > 0 {
-			out.Contents = append(out.Contents, c)
+			b.out.Contents = append(b.out.Contents, c)
 		}
 	}
-	if len(out.Contents) == 0 {
-		return nil, inexpressible(d, "messages", "it needs a message of the user")
+	if len(b.out.Contents) == 0 {
+		return inexpressible(d, "messages", "it needs a message of the user")
 	}
-	if err := out.tools(req); err != nil {
-		return nil, err
-	}
-	if err := out.generation(req, up); err != nil {
-		return nil, err
-	}
-	body, err := build(&out)
-	if err != nil {
-		return nil, err
-	}
-	model := strings.Split(up.Model, "/")
-	for i := range model {
-		model[i] = url.PathEscape(model[i])
-	}
-	if len(model) == 1 {
-		model = []string{"models", model[0]}
-	}
-	path := "/" + strings.Join(model, "/") + ":generateContent"
-	if req.Stream {
-		path = "/" + strings.Join(model, "/") + ":streamGenerateContent"
-	}
-	return &UpstreamRequest{Path: path, Query: geminiQuery(req.Stream), Body: body, Stream: req.Stream, Losses: l.list}, nil
+	return nil
 }
 
-// geminiQuery asks for a stream as server-sent events; it is a JSON array
-// otherwise.
-func geminiQuery(stream bool) string {
-	if stream {
-		return "alt=sse"
+// inCallOrder sorts the results at the beginning of a turn into the order of the
+// calls they answer: models that are not told ids go by it.
+func inCallOrder(parts []turnPart, calls []string) {
+	n := 0
+	for n < len(parts) && parts[n].result != nil {
+		n++
 	}
-	return ""
+	order := func(p turnPart) int {
+		if at := slices.Index(calls, p.result.ToolCallID); at >= 0 {
+			return at
+		}
+		return len(calls)
+	}
+	slices.SortStableFunc(parts[:n], func(a, b turnPart) int { return order(a) - order(b) })
 }
 
-func geminiPartOf(p turnPart) (geminiPart, error) {
-	const d = engine.DialectGemini
+// part writes one thing said, which a result with images makes several of. first:
+// a call would be the first of its turn.
+func (b *geminiBuild) part(p turnPart, first bool) ([]geminiPart, error) {
 	switch {
 	case p.call != nil:
-		args, err := p.arguments(d)
-		if err != nil {
-			return geminiPart{}, err
-		}
-		if why := badName(p.call.Name, 64, ".:"); why != "" {
-			return geminiPart{}, inexpressible(d, p.path(".function.name"), why)
-		}
-		return geminiPart{FunctionCall: &geminiCall{Name: p.call.Name, Args: args}}, nil
+		part, err := b.call(p, first)
+		return []geminiPart{part}, err
 	case p.result != nil:
-		return geminiResult(p)
-	case p.part.Kind == engine.PartImage && p.part.URL != nil:
-		return geminiPart{}, inexpressible(d, p.path(".image_url.url"), "it does not fetch images: send a data URL")
-	case p.part.Kind == engine.PartImage:
-		return geminiPart{InlineData: &geminiBlob{MIMEType: p.part.MediaType, Data: p.part.Data}}, nil
-	case p.part.Kind == engine.PartOther:
-		return geminiPart{}, inexpressible(d, p.path(""), "it has no such part")
+		return b.result(p)
 	}
-	text, err := p.text(d)
-	return geminiPart{Text: &text}, err
+	switch p.part.Kind {
+	case engine.PartReasoning:
+		if s := p.part.Seal; s != nil && s.Origin == engine.DialectGemini && p.part.Text != nil {
+			text := value(p.part.Text)
+			return []geminiPart{{Text: &text, Thought: true, ThoughtSignature: s.Data}}, nil
+		}
+		b.losses.drop(p.path("")) // of another vendor, or unsigned
+		return nil, nil
+	case engine.PartJSON:
+		text := string(p.part.JSON.Bytes())
+		return []geminiPart{{Text: &text}}, nil
+	case engine.PartImage, engine.PartAudio, engine.PartVideo, engine.PartFile:
+		return b.media(p)
+	case engine.PartOther:
+		return nil, inexpressible(engine.DialectGemini, p.path(""), "it has no such part")
+	}
+	text, err := p.text(engine.DialectGemini)
+	if err != nil || text == "" { // an empty text is refused
+		return nil, err
+	}
+	return []geminiPart{{Text: &text}}, nil
 }
 
-// geminiResult writes a tool's result: an object as it is, all else as the member
-// that Google's SDKs put it in.
-func geminiResult(p turnPart) (geminiPart, error) {
-	text, err := p.resultText(engine.DialectGemini)
+// media writes an image, a sound, a film or a document.
+func (b *geminiBuild) media(p turnPart) ([]geminiPart, error) {
+	const d = engine.DialectGemini
+	switch m := p.part; {
+	case m.Text != nil:
+		b.losses.approximate(p.path(""), "text")
+		text := value(m.Text)
+		return []geminiPart{{Text: &text}}, nil
+	case m.URL != nil:
+		return nil, inexpressible(d, p.path(".image_url.url"), "it does not fetch by URL: send a data URL")
+	case m.FileID != nil:
+		return nil, inexpressible(d, p.path(""), "it has no file of another vendor: send the data")
+	case m.Data == "" || m.MediaType == "":
+		return nil, inexpressible(d, p.path(""), "it needs the data and its media type")
+	}
+	if d := p.part.Detail; d != "" && d != "auto" {
+		b.losses.drop(p.path(".image_url.detail"))
+	}
+	return []geminiPart{{InlineData: &geminiBlob{MIMEType: p.part.MediaType, Data: p.part.Data}}}, nil
+}
+
+func (b *geminiBuild) call(p turnPart, first bool) (geminiPart, error) {
+	const d = engine.DialectGemini
+	args, err := p.arguments(d)
 	if err != nil {
 		return geminiPart{}, err
 	}
+	if why := badName(p.call.Name, 64, ".:"); why != "" {
+		return geminiPart{}, inexpressible(d, p.path(".function.name"), why)
+	}
+	out := geminiPart{FunctionCall: &geminiCall{ID: p.call.ID, Name: p.call.Name, Args: args}}
+	switch s := p.call.Seal; {
+	case s != nil && s.Origin == d:
+		out.ThoughtSignature = s.Data
+	case first && strings.Contains(b.up.Model, "gemini-3"): // which refuse a call without one
+		out.ThoughtSignature = anySeal
+	}
+	if s := p.call.Seal; s != nil && s.Origin != d {
+		b.losses.approximate(p.path(""), "")
+	}
+	return out, nil
+}
+
+// result writes a tool's result: an object as it is, all else as the member that
+// Google's SDKs put it in. Images stand beside it.
+func (b *geminiBuild) result(p turnPart) ([]geminiPart, error) {
+	m := *p.result
+	m.Parts = nil
+	var more []geminiPart
+	for i := range p.result.Parts {
+		switch part := &p.result.Parts[i]; part.Kind {
+		case engine.PartImage, engine.PartAudio, engine.PartVideo, engine.PartFile:
+			beside := turnPart{req: p.req, part: part}
+			parts, err := b.media(beside)
+			if err != nil {
+				return nil, err
+			}
+			b.losses.approximate(beside.path(""), "user")
+			more = append(more, parts...)
+		default:
+			m.Parts = append(m.Parts, *part)
+		}
+	}
+	p.result = &m
+	text, err := p.resultText(engine.DialectGemini)
+	if err != nil {
+		return nil, err
+	}
 	response := jsontext.Value(text)
-	if response.Kind() != '{' || !response.IsValid() || p.result.IsError {
+	object := response.Kind() == '{' && response.IsValid()
+	asIs := object && (!m.IsError || len(m.Parts) == 1 && m.Parts[0].Kind == engine.PartJSON)
+	if !asIs {
 		name := `{"result":`
-		if p.result.IsError {
+		if m.IsError {
 			name = `{"error":`
 		}
 		response = append(quoted(nil, name, text), '}')
 	}
-	return geminiPart{FunctionResponse: &geminiResponse{Name: p.result.ToolName, Response: response}}, nil
-}
-
-// tools writes the functions and the choice among them.
-func (out *geminiRequest) tools(req *engine.Request) error {
-	const d = engine.DialectGemini
-	if len(req.Tools) == 0 {
-		return nil
-	}
-	if req.ParallelTools != nil && !*req.ParallelTools {
-		return inexpressible(d, "parallel_tool_calls", "it cannot promise one call at a time")
-	}
-	var list geminiTools
-	for i := range req.Tools {
-		t := &req.Tools[i]
-		if why := badName(t.Name, 64, ".:"); why != "" {
-			return inexpressible(d, toolPath(req, i, ".function.name"), why)
-		}
-		f := geminiFunction{Name: t.Name, Description: description(t)}
-		if t.Parameters != nil {
-			v, err := schema(req, i, d)
-			if err != nil {
-				return err
-			}
-			f.ParametersJSONSchema = v
-		}
-		list.FunctionDeclarations = append(list.FunctionDeclarations, f)
-	}
-	out.Tools = []geminiTools{list}
-	var config geminiToolConfig
-	calling := &config.FunctionCallingConfig
-	switch c := chosenTool(req); c.Mode {
-	case "":
-		return nil
-	case "none":
-		calling.Mode = "NONE"
-	case "auto":
-		calling.Mode = "AUTO"
-	case "required":
-		calling.Mode = "ANY"
-	case "tool":
-		calling.Mode, calling.AllowedFunctionNames = "ANY", []string{c.Name}
-	default:
-		return inexpressible(d, "tool_choice", "it has no such choice")
-	}
-	out.ToolConfig = &config
-	return nil
-}
-
-func (out *geminiRequest) generation(req *engine.Request, up *Upstream) error {
-	s := req.Sampling
-	g := &out.GenerationConfig
-	*g = geminiGeneration{Temperature: least(s.Temperature, 2), TopP: s.TopP, TopK: s.TopK, MaxOutputTokens: maxTokens(req, up),
-		StopSequences: s.Stop, PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty}
-	if s.N > 1 {
-		g.CandidateCount = s.N
-	}
-	if s.Seed != nil && *s.Seed >= math.MinInt32 && *s.Seed <= math.MaxInt32 {
-		g.Seed = s.Seed // an int32 there
-	}
-	v, ok, err := formatSchema(req, engine.DialectGemini)
-	if err != nil {
-		return err
-	}
-	if ok || req.Format.Type == "json_object" {
-		g.ResponseMIMEType, g.ResponseJSONSchema = "application/json", v
-	}
-	switch req.Reasoning.Effort {
-	case "":
-	case "none":
-		zero := 0
-		g.ThinkingConfig = &geminiThinking{ThinkingBudget: &zero}
-	case "xhigh", "max":
-		g.ThinkingConfig = &geminiThinking{ThinkingLevel: "high"}
-	default:
-		g.ThinkingConfig = &geminiThinking{ThinkingLevel: req.Reasoning.Effort}
-	}
-	return nil
+	return append([]geminiPart{{FunctionResponse: &geminiResponse{ID: m.ToolCallID, Name: m.ToolName, Response: response}}}, more...), nil
 }

@@ -30,6 +30,14 @@ func Models(d engine.Dialect, models []string, created time.Time) ([]byte, bool)
 			list.Models = append(list.Models, ollamaModel{Name: m, Model: m, ModifiedAt: created.UTC().Format(time.RFC3339)})
 		}
 		return listing(&list), true
+	case engine.DialectGeminiContent:
+		list := struct {
+			Models []geminiModel `json:"models"`
+		}{[]geminiModel{}}
+		for _, m := range models {
+			list.Models = append(list.Models, geminiModelOf(m))
+		}
+		return listing(&list), true
 	}
 	return nil, false
 }
@@ -42,6 +50,9 @@ func Model(d engine.Dialect, model string, created time.Time) ([]byte, bool) {
 		return listing(&m), true
 	case engine.DialectOllamaChat:
 		return listing(&ollamaModelShown{ModifiedAt: created.UTC().Format(time.RFC3339), ModelInfo: map[string]string{}, Capabilities: []string{"completion"}}), true
+	case engine.DialectGeminiContent:
+		m := geminiModelOf(model)
+		return listing(&m), true
 	}
 	return nil, false
 }
@@ -104,6 +115,18 @@ type openAIModel struct {
 
 func openAIModelOf(model string, created time.Time) openAIModel {
 	return openAIModel{ID: model, Object: "model", Created: created.Unix(), OwnedBy: "sallyport"}
+}
+
+type geminiModel struct {
+	Name    string   `json:"name"`
+	Version string   `json:"version"`
+	Display string   `json:"displayName"`
+	Methods []string `json:"supportedGenerationMethods"`
+}
+
+func geminiModelOf(model string) geminiModel {
+	return geminiModel{Name: "models/" + model, Version: "sallyport", Display: model,
+		Methods: []string{"generateContent", "streamGenerateContent", "countTokens", "embedContent"}}
 }
 
 // listing renders a list of models.

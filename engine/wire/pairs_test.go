@@ -22,6 +22,7 @@ type side struct {
 	dialect engine.Dialect
 	verb    string // of its path, where the path says that a reply is whole
 	stream  string // and where it says that it is a stream
+	query   string // of a stream's path
 	// body is a small request. STREAM in it becomes true or false.
 	body string
 	// marked are requests with MARK and NUMBER wherever text may be, as markedRequest
@@ -58,13 +59,14 @@ var sides = []side{
 		marked: []markedBody{{body: anthropicMarked}, {body: anthropicMarkedNative, refusedBy: notAnthropic}},
 	},
 	ollamaSides[0], ollamaSides[1],
+	geminiSide,
 }
 
 // inbound is a request with that body as it would come over HTTP.
 func (s *side) inbound(body []byte, stream bool) *Inbound {
 	in := &Inbound{Body: body, Verb: s.verb}
 	if stream {
-		in.Verb = s.stream
+		in.Verb, in.Query = s.stream, s.query
 	}
 	if s.stream != "" {
 		in.Model = "small"

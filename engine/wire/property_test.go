@@ -95,7 +95,7 @@ func (m *marker) inject(r *rand.Rand, v any) {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if name != "metadata" {
+			if name != "metadata" && name != "labels" {
 				m.inject(r, v[name])
 			}
 		}

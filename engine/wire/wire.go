@@ -147,6 +147,8 @@ func IngressFor(d engine.Dialect) (Ingress, bool) {
 		return OpenAIResponses{}, true
 	case engine.DialectAnthropicMessages:
 		return AnthropicMessages{}, true
+	case engine.DialectGeminiContent:
+		return GeminiContent{}, true
 	}
 	return nil, false
 }
