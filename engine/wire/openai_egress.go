@@ -18,7 +18,10 @@ func (OpenAI) Supports(op engine.Operation) bool {
 }
 
 // API implements Egress.
-func (OpenAI) API(req *engine.Request, _ *Upstream) engine.Dialect {
+func (OpenAI) API(req *engine.Request, up *Upstream) engine.Dialect {
+	if speaksResponses(req, up) {
+		return engine.DialectOpenAIResponses
+	}
 	switch req.Operation {
 	case engine.OpCompletion:
 		return engine.DialectOpenAICompletions
@@ -30,6 +33,9 @@ func (OpenAI) API(req *engine.Request, _ *Upstream) engine.Dialect {
 
 // NewReader implements Egress.
 func (e OpenAI) NewReader(req *engine.Request, up *Upstream) ReplyReader {
+	if speaksResponses(req, up) {
+		return newResponsesReader(req)
+	}
 	return newOpenAIReader(req, e.API(req, up), up.Server)
 }
 
@@ -54,6 +60,9 @@ var (
 func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
 	if req.Operation == engine.OpCountTokens {
 		return &UpstreamRequest{Local: true}, nil
+	}
+	if speaksResponses(req, up) {
+		return relayResponses(req, up)
 	}
 	out := &UpstreamRequest{Stream: req.Stream}
 	form := &chatForm

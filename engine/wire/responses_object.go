@@ -46,7 +46,11 @@ func (r *responsesReply) response(dst []byte, status string, how *responseEnd) [
 	} else {
 		dst = append(dst, `null`...)
 	}
-	dst = append(quoted(append(dst, r.echo...), `,"model":`, r.model), `,"output":[`...)
+	dst = quoted(append(dst, r.echo...), `,"model":`, r.model)
+	if how != nil {
+		dst = append(dst, r.more...)
+	}
+	dst = append(dst, `,"output":[`...)
 	if how != nil {
 		for i, it := range r.items {
 			if i > 0 {
@@ -76,9 +80,11 @@ func responsesUsage(dst []byte, u *engine.Usage) []byte {
 	return append(dst, '}')
 }
 
+type echo struct{ name, otherwise string }
+
 // echoes are the members of a response that repeat the request, with what they are
 // where the client did not say.
-var echoes = [...]struct{ name, otherwise string }{
+var echoes = [...]echo{
 	{"instructions", "null"}, {"max_output_tokens", "null"}, {"max_tool_calls", "null"}, {"metadata", "{}"},
 	{"parallel_tool_calls", "true"}, {"reasoning", `{"effort":null,"summary":null}`}, {"safety_identifier", "null"},
 	{"prompt_cache_key", "null"}, {"temperature", "1"}, {"text", `{"format":{"type":"text"}}`}, {"tool_choice", `"auto"`},
@@ -103,16 +109,26 @@ func (r *responsesReply) echoed() []byte {
 
 // append appends the item as it now is.
 func (it *responseItem) append(dst []byte) []byte {
+	if it.native != nil {
+		return append(dst, it.native...)
+	}
 	dst = quoted(quoted(dst, `{"id":`, it.id), `,"type":`, it.kind)
 	dst = quoted(dst, `,"status":`, it.status)
 	done := it.status != statusOpen
 	switch it.kind {
 	case itemMessage:
+		if it.phase != "" {
+			dst = quoted(dst, `,"phase":`, it.phase)
+		}
 		dst = append(dst, `,"role":"assistant","content":[`...)
-		dst = append(it.appendParts(dst, done), ']')
+		dst = append(it.appendParts(dst, done, false), ']')
 	case itemReasoning:
 		dst = append(dst, `,"summary":[`...)
-		dst = append(it.appendParts(dst, done), ']')
+		dst = append(it.appendParts(dst, done, true), ']')
+		if len(it.parts) > 0 && it.parts[0].kind == partWords {
+			dst = append(dst, `,"content":[`...)
+			dst = append(it.appendParts(dst, done, false), ']')
+		}
 		if it.seal != "" {
 			dst = quoted(dst, `,"encrypted_content":`, it.seal)
 		}
@@ -136,14 +152,17 @@ func (it *responseItem) append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func (it *responseItem) appendParts(dst []byte, done bool) []byte {
-	if !done {
-		return dst
-	}
+// appendParts appends those of an item's parts that are of a summary, or the others.
+func (it *responseItem) appendParts(dst []byte, done, summary bool) []byte {
+	n := 0
 	for i := range it.parts {
-		if i > 0 {
+		if !done || (it.parts[i].kind == partSummary) != summary {
+			continue
+		}
+		if n > 0 {
 			dst = append(dst, ',')
 		}
+		n++
 		dst = it.parts[i].append(dst)
 	}
 	return dst

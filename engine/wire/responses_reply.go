@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
@@ -37,6 +35,7 @@ type responsesReply struct {
 	text     strings.Builder // all of it: citations count in it
 	finish   string
 	usage    *engine.Usage
+	more     []byte // members of the response that only its upstream knows
 	losses   []engine.Loss
 	err      error // the reply cannot be told in this API
 }
@@ -51,12 +50,15 @@ type responseItem struct {
 	name   string
 	body   []byte // a call's arguments or input, or an image in base64
 	seal   string // of reasoning
+	phase  string // of a message: what it is for; "": not said
+	native []byte // the item as the target wrote it, of a type that has no neutral form
+	origin string // its id with the target, where that speaks the same API
 	status string // "in_progress" until it is closed
 }
 
 // responsePart is a part of a message, or of the summary of reasoning.
 type responsePart struct {
-	kind        string // output_text, refusal or summary_text
+	kind        string // output_text, refusal, summary_text or reasoning_text
 	from        int    // where in the reply's text it begins, in bytes
 	text        []byte
 	annotations []responseAnnotation
@@ -73,6 +75,7 @@ const (
 	partText       = "output_text"
 	partRefusal    = "refusal"
 	partSummary    = "summary_text"
+	partWords      = reasoningWords
 	statusOpen     = "in_progress"
 	statusDone     = "completed"
 	statusNotWhole = "incomplete"
@@ -124,10 +127,23 @@ func (r *responsesReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 			r.usage = &u
 		}
 	}
+	own := f.Raw // what the target wrote, where that is of this API and nobody changed more than texts
+	if own == nil {
+		own = f.Was
+	}
+	if f.Dialect != engine.DialectOpenAIResponses {
+		own = nil
+	}
 	for i := range f.Events {
 		e := &f.Events[i]
 		switch e.Kind {
-		case engine.EventStart, engine.EventUsage, engine.EventEnd, engine.EventLogprobs:
+		case engine.EventStart, engine.EventUsage, engine.EventLogprobs:
+			continue
+		case engine.EventEnd:
+			r.keep(own)
+			continue
+		case engine.EventOther:
+			dst = r.other(r.begin(dst), e, own)
 			continue
 		}
 		if e.Choice != 0 { // nobody can ask for another answer in this API
@@ -182,28 +198,32 @@ func (r *responsesReply) begin(dst []byte) []byte {
 func (r *responsesReply) event(dst []byte, e *engine.Event, logprobs []engine.TokenLogprob) []byte {
 	switch e.Kind {
 	case engine.EventText:
-		dst = r.into(dst, itemMessage, partText)
+		dst = r.into(dst, itemMessage, partText, e)
 		p := r.part()
 		p.text, p.logprobs = append(p.text, e.Text...), append(p.logprobs, logprobs...)
 		r.text.WriteString(e.Text)
 		return r.delta(dst, "response.output_text.delta", e.Text, logprobs)
 	case engine.EventRefusal:
-		dst = r.into(dst, itemMessage, partRefusal)
+		dst = r.into(dst, itemMessage, partRefusal, e)
 		p := r.part()
 		p.text = append(p.text, e.Text...)
 		return r.delta(dst, "response.refusal.delta", e.Text, nil)
 	case engine.EventReasoning:
-		dst = r.into(dst, itemReasoning, partSummary)
+		part, delta := partSummary, "response.reasoning_summary_text.delta"
+		if e.Name == reasoningWords {
+			part, delta = partWords, "response.reasoning_text.delta"
+		}
+		dst = r.into(dst, itemReasoning, part, e)
 		p := r.part()
 		p.text = append(p.text, e.Text...)
-		return r.delta(dst, "response.reasoning_summary_text.delta", e.Text, nil)
+		return r.delta(dst, delta, e.Text, nil)
 	case engine.EventToolCall:
 		dst = r.close(dst, r.open, statusDone)
 		kind := itemFunction
 		if e.Custom {
 			kind = itemCustom
 		}
-		it := r.item(kind)
+		it := r.item(kind, "")
 		it.callID, it.name = e.ID, e.Name
 		if it.callID == "" {
 			it.callID = r.named("call", it.index)
@@ -223,7 +243,7 @@ func (r *responsesReply) event(dst []byte, e *engine.Event, logprobs []engine.To
 		return r.cited(dst, e.Citation)
 	case engine.EventImage:
 		dst = r.close(dst, r.open, statusDone)
-		it := r.item(itemImage)
+		it := r.item(itemImage, "")
 		dst = r.added(dst, it)
 		it.body = append(it.body, e.Data...)
 		return r.close(dst, it, statusDone)
@@ -232,15 +252,14 @@ func (r *responsesReply) event(dst []byte, e *engine.Event, logprobs []engine.To
 			r.err = errPaused
 		}
 		r.finish = e.Finish // told by End: usage comes after it
-	case engine.EventOther:
-		r.lose("output")
 	}
 	return dst
 }
 
-// item makes a new item of the output.
-func (r *responsesReply) item(kind string) *responseItem {
-	it := &responseItem{index: len(r.items), kind: kind, status: statusOpen}
+// item makes a new item of the output. origin is its id with a target of the same
+// API, or "".
+func (r *responsesReply) item(kind, origin string) *responseItem {
+	it := &responseItem{index: len(r.items), kind: kind, origin: origin, status: statusOpen}
 	prefix := "msg"
 	switch kind {
 	case itemReasoning:
@@ -253,6 +272,9 @@ func (r *responsesReply) item(kind string) *responseItem {
 		prefix = "ig"
 	}
 	it.id = r.named(prefix, it.index)
+	if plain(origin, 256) && !slices.ContainsFunc(r.items, func(o *responseItem) bool { return o.id == origin }) {
+		it.id = origin
+	}
 	r.items = append(r.items, it)
 	return it
 }
@@ -265,12 +287,16 @@ func (r *responsesReply) named(prefix string, index int) string {
 // part is the part that goes on.
 func (r *responsesReply) part() *responsePart { return &r.open.parts[len(r.open.parts)-1] }
 
-// into makes the open item one of the kind, and its last part one of the other
-// kind.
-func (r *responsesReply) into(dst []byte, kind, part string) []byte {
-	if r.open == nil || r.open.kind != kind {
+// into makes the open item one of the kind that the event is of, and its last part
+// one of the other kind. An event without an id, such as one that was held back,
+// goes on with the item that is open.
+func (r *responsesReply) into(dst []byte, kind, part string, e *engine.Event) []byte {
+	if r.open == nil || r.open.kind != kind || e.ID != "" && r.open.origin != "" && r.open.origin != e.ID {
 		dst = r.close(dst, r.open, statusDone)
-		r.open = r.item(kind)
+		r.open = r.item(kind, e.ID)
+		if kind == itemMessage {
+			r.open.phase = e.Name
+		}
 		dst = r.added(dst, r.open)
 	}
 	if n := len(r.open.parts); n == 0 || r.open.parts[n-1].kind != part {
@@ -299,7 +325,7 @@ func (r *responsesReply) sealed(dst []byte, e *engine.Event) []byte {
 	}
 	if call || e.Kind == engine.EventRedacted || r.open == nil || r.open.kind != itemReasoning || r.open.seal != "" {
 		dst = r.close(dst, r.open, statusDone)
-		r.open = r.item(itemReasoning)
+		r.open = r.item(itemReasoning, e.ID)
 		dst = r.added(dst, r.open)
 	}
 	r.open.seal = sealedFor(e.Seal, call)
@@ -443,14 +469,25 @@ func (r *responsesReply) place(dst []byte, it *responseItem, index string) []byt
 	dst = strconv.AppendInt(append(dst, `,"output_index":`...), int64(it.index), 10)
 	if index != "" {
 		dst = append(append(append(dst, `,"`...), index...), `":`...)
-		dst = strconv.AppendInt(dst, int64(len(it.parts)-1), 10)
+		dst = strconv.AppendInt(dst, int64(it.last()), 10)
 	}
 	return dst
 }
 
+// last is the index of the last part among those of its list: reasoning has two.
+func (it *responseItem) last() int {
+	n := -1
+	for i := range it.parts {
+		if (it.parts[i].kind == partSummary) == (it.parts[len(it.parts)-1].kind == partSummary) {
+			n++
+		}
+	}
+	return n
+}
+
 // indexOf names the index of the parts of an item.
 func indexOf(it *responseItem) string {
-	if it.kind == itemReasoning {
+	if n := len(it.parts); n > 0 && it.parts[n-1].kind == partSummary {
 		return "summary_index"
 	}
 	return "content_index"
@@ -500,7 +537,7 @@ func (r *responsesReply) partEvent(dst []byte, what string, it *responseItem, p 
 		return dst
 	}
 	kind := "response.content_part."
-	if it.kind == itemReasoning {
+	if p.kind == partSummary {
 		kind = "response.reasoning_summary_part."
 	}
 	dst = r.place(r.tell(dst, kind+what), it, indexOf(it))
@@ -521,8 +558,12 @@ func (r *responsesReply) partDone(dst []byte, it *responseItem) []byte {
 	case partRefusal:
 		dst = r.place(r.tell(dst, "response.refusal.done"), it, indexOf(it))
 		dst = end(quoted(dst, `,"refusal":`, string(p.text)))
-	case partSummary:
-		dst = r.place(r.tell(dst, "response.reasoning_summary_text.done"), it, indexOf(it))
+	case partSummary, partWords:
+		kind := "response.reasoning_summary_text.done"
+		if p.kind == partWords {
+			kind = "response.reasoning_text.done"
+		}
+		dst = r.place(r.tell(dst, kind), it, indexOf(it))
 		dst = end(quoted(dst, `,"text":`, string(p.text)))
 	}
 	return r.partEvent(dst, "done", it, p)
@@ -531,13 +572,4 @@ func (r *responsesReply) partDone(dst []byte, it *responseItem) []byte {
 // whole appends an event that holds the whole response.
 func (r *responsesReply) whole(dst []byte, kind, status string, how *responseEnd) []byte {
 	return end(r.response(append(r.tell(dst, kind), `,"response":`...), status, how))
-}
-
-// oneLine is JSON in one line: line breaks would end the data of an event.
-func oneLine(raw []byte) []byte {
-	v := jsontext.Value(slices.Clone(raw))
-	if v.Compact() != nil {
-		return []byte("null") // it has been parsed once
-	}
-	return v
 }

@@ -176,7 +176,7 @@ func TestResponsesTellEverything(t *testing.T) {
 		rep := OpenAIResponses{}.NewReply(stream)
 		out := write(t, rep, framesOf(thoughtEvents()))
 		checkResponses(t, stream, out, false)
-		golden(t, "testdata/responses.everything.golden", out)
+		golden(t, "testdata/responses/everything.golden", out)
 		want := []engine.Loss{{Field: "output.content.annotations", How: engine.LossDropped}, {Field: "output.encrypted_content", How: engine.LossDropped}, {Field: "output", How: engine.LossDropped}}
 		if d := cmp.Diff(want, rep.Losses()); d != "" {
 			t.Error(d)

@@ -32,25 +32,28 @@ type Server struct {
 	NoToolChoice, OneAnswer, NoLogprobs, NoImageURL bool
 	// UnsignedThinking: its Messages API takes back thinking that nobody has signed.
 	UnsignedThinking bool
+	// Responses: it serves the Responses API, too. SealedReasoning: reasoning comes
+	// and goes encrypted there.
+	Responses, SealedReasoning bool
 }
 
 // servers are the programs by the name that a target's configuration gives them.
 // The first is meant where it gives none.
 var servers = [...]Server{
 	{Name: "generic"},
-	// The published schema of chat completions.
-	{Name: "openai", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
+	// The published schema of chat completions and responses.
+	{Name: "openai", Responses: true, SealedReasoning: true, MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
 		StrictNames: true, MaxStops: 4},
 	{Name: "azure", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
 		StrictNames: true, MaxStops: 4},
 	// "reasoning" since version 0.11; it was "reasoning_content" before.
 	{Name: "vllm", DoneRequired: true, ReasoningField: "reasoning", TopK: true, VideoURL: true},
-	{Name: "llama.cpp", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true, UnsignedThinking: true},
+	{Name: "llama.cpp", Responses: true, DoneRequired: true, ReasoningField: "reasoning_content", TopK: true, UnsignedThinking: true},
 	{Name: "sglang", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
 	// No [DONE] before version 2.2 (its pull request 2221).
 	{Name: "tgi"},
 	// Its page on compatibility with OpenAI's API.
-	{Name: "ollama", DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
+	{Name: "ollama", Responses: true, DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.
