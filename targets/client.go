@@ -118,6 +118,8 @@ func (t *target) header(a *engine.Attempt, up *wire.UpstreamRequest) http.Header
 			h.Set("X-Api-Key", key)
 		case engine.DialectGemini:
 			h.Set("X-Goog-Api-Key", key)
+		case engine.DialectAzureOpenAI:
+			h.Set("Api-Key", key)
 		default:
 			h.Set("Authorization", "Bearer "+key)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/sallyport-ai/sallyport/engine"
+	"github.com/sallyport-ai/sallyport/engine/wire"
 	"github.com/sallyport-ai/sallyport/targets/block"
 )
 
@@ -56,7 +57,7 @@ func Decode(blocks hcl.Blocks, ctx *hcl.EvalContext) ([]Target, hcl.Diagnostics)
 type decoder struct{ block.Reader }
 
 func targetSchema() *hcl.BodySchema {
-	s := block.Schema("dialect", "base_url", "endpoints", "dns", "metrics", "api_key", "headers", "jurisdiction",
+	s := block.Schema("dialect", "server", "api_version", "base_url", "endpoints", "dns", "metrics", "api_key", "headers", "jurisdiction",
 		"attributes", "max_concurrency", "rate_limit", "allowed_cidrs", "connect_timeout", "idle_timeout")
 	s.Blocks = []hcl.BlockHeaderSchema{{Type: "model", LabelNames: []string{"name"}}, {Type: "stand_in"}}
 	return s
@@ -73,6 +74,7 @@ func (d *decoder) target(blk *hcl.Block) Target {
 		d.Fail(blk.LabelRanges[1].Ptr(), "Unusable name", "A target's name is made of letters, digits, \".\", \"_\" and \"-\", begins with a letter or digit, and has at most 64 characters.")
 	}
 	t.Dialect = d.dialect(blk)
+	t.Server = d.server()
 	t.APIKey = d.Secret("api_key")
 	t.Headers = d.headers()
 	t.Jurisdiction = d.String("jurisdiction")
@@ -94,6 +96,7 @@ func (d *decoder) target(blk *hcl.Block) Target {
 	}
 	t.StandIn = d.standIn(standIns)
 	t.Endpoints = d.endpoints(blk, &t)
+	t.APIVersion = d.apiVersion(blk, &t)
 	t.Models = d.models(blk, models)
 	return t
 }
@@ -121,18 +124,56 @@ func (d *decoder) timeout(name string, otherwise time.Duration) time.Duration {
 
 func (d *decoder) dialect(blk *hcl.Block) engine.Dialect {
 	if !d.Has("dialect") {
-		d.Fail(blk.DefRange.Ptr(), "Missing dialect", "Say which API the target speaks: dialect = \"openai\" (OpenAI, vLLM, llama.cpp, SGLang, TGI), \"anthropic\", \"gemini\" or \"ollama\".")
+		d.Fail(blk.DefRange.Ptr(), "Missing dialect", "Say which API the target speaks: dialect = \"openai\" (OpenAI, vLLM, llama.cpp, SGLang, TGI), \"azure-openai\", \"anthropic\", \"gemini\" or \"ollama\".")
 		return ""
 	}
 	switch s := engine.Dialect(d.String("dialect")); s {
-	case engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama, "":
+	case engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama, engine.DialectAzureOpenAI, "":
 		return s
-	case "azure-openai", "vertex", "bedrock":
-		d.Fail(d.At("dialect"), "Unsupported dialect", "The dialect %q is not supported in this version. Use openai, anthropic, gemini or ollama.", s)
+	case "vertex", "bedrock":
+		d.Fail(d.At("dialect"), "Unsupported dialect", "The dialect %q is not supported in this version. Use openai, azure-openai, anthropic, gemini or ollama.", s)
 	default:
-		d.Fail(d.At("dialect"), "Unknown dialect", "There is no dialect %q. Use openai (also for vLLM, llama.cpp, SGLang and TGI), anthropic, gemini or ollama.", s)
+		d.Fail(d.At("dialect"), "Unknown dialect", "There is no dialect %q. Use openai (also for vLLM, llama.cpp, SGLang and TGI), azure-openai, anthropic, gemini or ollama.", s)
 	}
 	return ""
+}
+
+// server is the name of the program behind the target.
+func (d *decoder) server() string {
+	s := d.String("server")
+	if !d.Has("server") || slices.Contains(wire.ServerNames(), s) {
+		return s
+	}
+	d.Fail(d.At("server"), "Unknown server", "There is no server %q. Use %s, or leave it out.", s, strings.Join(wire.ServerNames(), ", "))
+	return ""
+}
+
+// azureRoot is where Azure has the API whose paths are OpenAI's own.
+const azureRoot = "/openai/v1"
+
+// apiVersion is the version of the target's API, which Azure's paths depend on.
+func (d *decoder) apiVersion(blk *hcl.Block, t *Target) string {
+	v := d.String("api_version")
+	switch {
+	case !d.Has("api_version"):
+	case t.Dialect != engine.DialectAzureOpenAI && t.Dialect != engine.DialectAnthropic:
+		d.Fail(d.At("api_version"), "Version of an API without any", "api_version is for targets of the dialects azure-openai and anthropic. Remove it.")
+	case !validName(v):
+		d.Fail(d.At("api_version"), "Unusable version", "api_version is a date such as \"2024-10-21\", or a word.")
+	}
+	if t.Dialect != engine.DialectAzureOpenAI {
+		return v
+	}
+	dated := v != "" && v[0] >= '0' && v[0] <= '9'
+	for i, e := range t.Endpoints {
+		switch rooted := strings.HasSuffix(strings.TrimRight(e.URL, "/"), azureRoot); {
+		case dated && rooted:
+			d.Fail(d.endpointAt(i), "Two forms of Azure's API", "Below %s there are no dated versions: remove api_version, or end the URL at the host.", azureRoot)
+		case !dated && !rooted:
+			d.Fail(d.endpointAt(i), "Missing api_version", "Give a dated api_version, such as \"2024-10-21\", for an API of deployments, or end the URL in %s.", azureRoot)
+		}
+	}
+	return v
 }
 
 func (d *decoder) headers() map[string]block.Secret {

@@ -24,7 +24,7 @@ func (s *Set) Fit(req *engine.Request, c *engine.Candidate, maxOutputTokens int)
 
 // write writes a request in the target's dialect.
 func (t *target) write(req *engine.Request, c *engine.Candidate, maxOutputTokens int) (*wire.Upstream, *wire.UpstreamRequest, *engine.RequestError) {
-	how := &wire.Upstream{Model: c.Upstream, MaxOutputTokens: maxOutputTokens, Server: t.server}
+	how := &wire.Upstream{Model: c.Upstream, MaxOutputTokens: maxOutputTokens, Version: t.APIVersion, Server: t.server}
 	up, err := t.egress.WriteRequest(req, how)
 	if err == nil {
 		return how, up, nil

@@ -25,12 +25,15 @@ import (
 )
 
 func TestForwardDialects(t *testing.T) {
-	for _, dialect := range []engine.Dialect{engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama} {
+	for _, dialect := range []engine.Dialect{engine.DialectOpenAI, engine.DialectAzureOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama} {
 		t.Run(string(dialect), func(t *testing.T) {
 			decl := declare("demo", PostureEdge, dialect)
 			decl.APIKey = block.NewSecret(canary)
 			decl.Headers = map[string]block.Secret{"X-Project": block.NewSecret("p1")}
 			decl.StandIn = &StandIn{}
+			if dialect == engine.DialectAzureOpenAI {
+				decl.APIVersion = "2024-10-21"
+			}
 			s := newSet(t, decl)
 			const want = `[stand-in edge target "demo", no model behind it] I received 2 messages. The last user message was: hello there`
 			var usages []engine.Usage
@@ -57,11 +60,15 @@ func TestForwardDialects(t *testing.T) {
 				}
 				got := s.targets[0].standIn.Last()
 				h := got.Header
+				if dialect == engine.DialectAzureOpenAI && got.Path != "/v1/openai/deployments/m-upstream/chat/completions" {
+					t.Errorf("path = %q", got.Path)
+				}
 				key := map[engine.Dialect][2]string{
-					engine.DialectOpenAI:    {"Authorization", "Bearer " + canary},
-					engine.DialectAnthropic: {"X-Api-Key", canary},
-					engine.DialectGemini:    {"X-Goog-Api-Key", canary},
-					engine.DialectOllama:    {"Authorization", "Bearer " + canary},
+					engine.DialectOpenAI:      {"Authorization", "Bearer " + canary},
+					engine.DialectAzureOpenAI: {"Api-Key", canary},
+					engine.DialectAnthropic:   {"X-Api-Key", canary},
+					engine.DialectGemini:      {"X-Goog-Api-Key", canary},
+					engine.DialectOllama:      {"Authorization", "Bearer " + canary},
 				}[dialect]
 				if h.Get(key[0]) != key[1] {
 					t.Errorf("%s is not the target's key", key[0])

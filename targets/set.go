@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,10 +140,10 @@ func newTarget(decl Target) (*target, error) {
 	if t.egress, ok = wire.EgressFor(t.Dialect); !ok {
 		return t, fmt.Errorf("dialect %q is not supported", t.Dialect)
 	}
-	if t.server, ok = wire.ServerFor(t.Server); !ok {
+	if t.server, ok = wire.ServerFor(t.program()); !ok {
 		return t, fmt.Errorf("server %q is not known", t.Server)
 	}
-	t.form = string(t.Dialect) + " " + t.server.Name
+	t.form = strings.TrimSpace(string(t.Dialect) + " " + t.server.Name + " " + t.APIVersion)
 	endpoints, allowed := t.Endpoints, t.AllowedCIDRs
 	if t.StandIn != nil {
 		var models []string
@@ -174,6 +176,25 @@ func newTarget(decl Target) (*target, error) {
 		})
 	}
 	return t, nil
+}
+
+// program is the name of the program behind the target: the declared one, or the one
+// that answers at the vendor's own host.
+func (t *Target) program() string {
+	if t.Server != "" || len(t.Endpoints) == 0 {
+		return t.Server
+	}
+	u, err := url.Parse(t.Endpoints[0].URL)
+	if err != nil {
+		return "" // newTarget says what is wrong with it
+	}
+	switch host := u.Hostname(); {
+	case t.Dialect == engine.DialectAzureOpenAI, t.Dialect == engine.DialectOpenAI && strings.HasSuffix(host, ".openai.azure.com"):
+		return "azure"
+	case t.Dialect == engine.DialectOpenAI && (host == "api.openai.com" || strings.HasSuffix(host, ".api.openai.com")): // its regions
+		return "openai"
+	}
+	return ""
 }
 
 // Close stops the stand-ins and closes idle connections.

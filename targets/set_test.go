@@ -138,3 +138,27 @@ func BenchmarkCandidates(b *testing.B) {
 		}
 	}
 }
+
+func TestProgramByHost(t *testing.T) {
+	for _, test := range []struct {
+		dialect  engine.Dialect
+		server   string
+		endpoint string
+		want     string
+	}{
+		{engine.DialectOpenAI, "", "https://api.openai.com/v1", "openai"},
+		{engine.DialectOpenAI, "", "https://eu.api.openai.com/v1", "openai"},
+		{engine.DialectOpenAI, "", "https://acme.openai.azure.com/openai/v1", "azure"},
+		{engine.DialectOpenAI, "", "https://notapi.openai.com.example/v1", ""},
+		{engine.DialectOpenAI, "vllm", "https://api.openai.com/v1", "vllm"},
+		{engine.DialectOpenAI, "", "http://10.0.0.1:8000/v1", ""},
+		{engine.DialectAzureOpenAI, "", "https://gateway.example", "azure"},
+		{engine.DialectAnthropic, "", "https://api.openai.com/v1", ""},
+		{engine.DialectOpenAI, "", "unix:///run/m.sock:/v1", ""},
+	} {
+		decl := Target{Dialect: test.dialect, Server: test.server, Endpoints: []Endpoint{{URL: test.endpoint}}}
+		if got := decl.program(); got != test.want {
+			t.Errorf("%s %s is %q, want %q", test.dialect, test.endpoint, got, test.want)
+		}
+	}
+}

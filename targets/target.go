@@ -34,7 +34,8 @@ type Target struct {
 	Posture        string                  `json:"posture"`
 	Dialect        engine.Dialect          `json:"dialect"`
 	Endpoints      []Endpoint              `json:"endpoints"`
-	Server         string                  `json:"server,omitempty"` // the program behind it, as wire.ServerFor knows it; "": not said
+	Server         string                  `json:"server,omitempty"`      // the program behind it, as wire.ServerFor knows it; "": not said
+	APIVersion     string                  `json:"api_version,omitempty"` // of the target's API; "": the dialect's own
 	APIKey         block.Secret            `json:"api_key,omitzero"`
 	Headers        map[string]block.Secret `json:"headers,omitempty"` // sent with each request
 	Jurisdiction   string                  `json:"jurisdiction,omitempty"`

@@ -32,7 +32,7 @@ const maxBody = 64 << 20
 type Config struct {
 	Name    string         // of the target, told in every reply
 	Posture string         // told in every reply
-	Dialect engine.Dialect // openai, anthropic, gemini or ollama
+	Dialect engine.Dialect // openai, azure-openai, anthropic, gemini or ollama
 	Models  []string       // what the list of models shows
 
 	TTFT   time.Duration // before the first piece of a reply
@@ -102,7 +102,7 @@ var errUnknownPath = errors.New("unknown path")
 func Start(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, served: make(chan struct{}), rng: rand.New(rand.NewPCG(cfg.Seed, 0x5a11))}
 	switch cfg.Dialect {
-	case engine.DialectOpenAI:
+	case engine.DialectOpenAI, engine.DialectAzureOpenAI:
 		s.dialect = openAI{}
 	case engine.DialectAnthropic:
 		s.dialect = anthropic{}
@@ -111,7 +111,7 @@ func Start(cfg Config) (*Server, error) {
 	case engine.DialectOllama:
 		s.dialect = ollama{}
 	default:
-		return nil, fmt.Errorf("stand-in %q: dialect %q is not one of openai, anthropic, gemini, ollama", cfg.Name, cfg.Dialect)
+		return nil, fmt.Errorf("stand-in %q: dialect %q is not one of openai, azure-openai, anthropic, gemini, ollama", cfg.Name, cfg.Dialect)
 	}
 	l := cfg.Listener
 	var err error
