@@ -79,9 +79,9 @@ func TestCandidateFacts(t *testing.T) {
 	if got := s.Candidates(&engine.Request{Model: "mini"})[0].Facts.CostEstimate; got != 2*float64(AssumedOutputTokens)/1e6 {
 		t.Errorf("cost without a stated maximum = %v", got)
 	}
-	tiny := s.Candidates(&engine.Request{Model: "tiny", Operation: engine.OpEmbeddings})[0]
+	tiny := s.Candidates(&engine.Request{Model: "tiny", Operation: "no such operation"})[0]
 	if tiny.Supports || !tiny.Facts.StandIn {
-		t.Errorf("candidate = %+v; want a stand-in whose dialect has no embeddings", tiny)
+		t.Errorf("candidate = %+v; want a stand-in whose dialect does not know the operation", tiny)
 	}
 }
 

@@ -21,6 +21,7 @@ type metrics struct {
 	ttft        *prometheus.HistogramVec // target
 	stages      *prometheus.HistogramVec // stage
 	tokens      *prometheus.CounterVec   // target, direction
+	estimated   *prometheus.CounterVec   // target, direction
 	cost        *prometheus.CounterVec   // target
 	attempts    *prometheus.CounterVec   // target, result
 	decisions   *prometheus.CounterVec   // verdict
@@ -53,7 +54,8 @@ func newMetrics(reg *prometheus.Registry, version string) (*metrics, error) {
 		ttft:        histogram("ttft_seconds", "Time from a request's receipt to the first token.", reply, "target"),
 		stages:      histogram("stage_duration_seconds", "Time in each stage of a request.", prometheus.ExponentialBuckets(1e-5, 4, 12), "stage"),
 		tokens:      counter("tokens_total", "Tokens read and written by targets.", "target", "direction"),
-		cost:        counter("cost_usd_total", "Cost of replies at the declared prices, in US dollars.", "target"),
+		estimated:   counter("estimated_tokens_total", "Those of tokens_total that were counted here, for the target did not say.", "target", "direction"),
+		cost:        counter("cost_usd_total", "Cost of replies where the price is known, in US dollars.", "target"),
 		attempts:    counter("attempts_total", "Tries at a target.", "target", "result"),
 		decisions:   counter("decisions_total", "Policy decisions.", "verdict"),
 		findings:    counter("findings_total", "Findings of classifiers.", "classifier", "kind"),
@@ -71,7 +73,7 @@ func newMetrics(reg *prometheus.Registry, version string) (*metrics, error) {
 	m.reloaded(nil, time.Now()) // a configuration took effect, or there would be no server
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.ttft, m.stages, m.tokens, m.cost, m.attempts, m.decisions, m.findings,
+		m.requests, m.duration, m.ttft, m.stages, m.tokens, m.estimated, m.cost, m.attempts, m.decisions, m.findings,
 		m.completions, m.replyFound, m.replyFailed,
 		m.inflight, m.disconnects, m.reloadOK, m.reloadTime, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -134,6 +136,10 @@ func (m *metrics) answered(route string, o *engine.Outcome, took time.Duration) 
 	}
 	m.tokens.WithLabelValues(target, "input").Add(float64(o.Usage.Input))
 	m.tokens.WithLabelValues(target, "output").Add(float64(o.Usage.Output))
+	if o.Usage.Estimated {
+		m.estimated.WithLabelValues(target, "input").Add(float64(o.Usage.Input))
+		m.estimated.WithLabelValues(target, "output").Add(float64(o.Usage.Output))
+	}
 	m.cost.WithLabelValues(target).Add(o.CostUSD)
 }
 
