@@ -52,7 +52,7 @@ verdict is deny.`,
 	fs.StringVarP(&o.config, "config", "c", "", "configuration file; without it the embedded default")
 	fs.StringVarP(&o.input, "input", "i", "-", "file to read, - for standard input")
 	fs.BoolVar(&o.request, "request", false, "the input is the body of a client's request")
-	fs.StringVar(&o.dialect, "dialect", string(engine.DialectOpenAIChat), "of the request")
+	fs.StringVar(&o.dialect, "dialect", string(engine.DialectOpenAIChat), "of the request, such as anthropic-messages")
 	fs.StringVar(&o.key, "key", "", "the request comes with this key of the configuration; without it, anonymously")
 	fs.BoolVar(&o.explain, "explain", false, "add the input, which rule fired for what, and which facts it read")
 	fs.BoolVar(&o.fail, "fail", false, "exit code 5 where the verdict is deny")
@@ -121,7 +121,7 @@ func (a *app) evaluate(ctx context.Context, o evalOptions) (err error) {
 func readRequest(body []byte, o evalOptions, p *parts) (*engine.Request, error) {
 	ingress, ok := wire.IngressFor(engine.Dialect(o.dialect))
 	if !ok {
-		return nil, fmt.Errorf("--dialect: requests are not read in the dialect %q; use openai-chat", o.dialect)
+		return nil, fmt.Errorf("--dialect: requests are not read in the dialect %q; use one of %v", o.dialect, wire.IngressDialects())
 	}
 	req, err := ingress.ReadRequest(&wire.Inbound{Body: body}, wire.Limits{})
 	if err != nil {

@@ -101,7 +101,7 @@ func (s *Server) readWrapped(raw []byte) (*engine.Request, *engine.RequestError)
 	}
 	ingress, ok := s.ingress(wrapped.Dialect)
 	if !ok {
-		return nil, malformed("dialect", "is not a dialect that requests can be read in, such as openai-chat")
+		return nil, malformed("dialect", fmt.Sprintf("is not a dialect that requests can be read in; use one of %v", wire.IngressDialects()))
 	}
 	if wrapped.Request == nil {
 		return nil, malformed("request", "is missing: the body of a request in that dialect")

@@ -68,11 +68,13 @@ var statedFields = []struct{ name, members, base string }{
 	{"tool_choice none", aTool + `,"tool_choice":"none"`, aTool},
 	{"tool_choice required", aTool + `,"tool_choice":"required"`, aTool},
 	{"tool_choice named", aTool + `,"tool_choice":{"type":"function","function":{"name":"f"}}`, aTool},
-	{"tool_choice allowed", aTool + `,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"f"}}]}}`, aTool},
+	{"tool_choice allowed", twoTools + `,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"f"}}]}}`, twoTools},
 	{"parallel_tool_calls false", aTool + `,"parallel_tool_calls":false`, aTool},
 }
 
 const aTool = `"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}]`
+
+const twoTools = `"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}},{"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}]`
 
 // TestFields says what becomes of each field for each dialect of a target, in
 // testdata/fields: kept, kept with a loss, dropped or refused. A field that changes

@@ -109,9 +109,26 @@ func (m *marker) inject(r *rand.Rand, v any) {
 // unknown members everywhere else: each mark is in a text, and none reaches a
 // target of any dialect once the texts have been replaced.
 func TestNothingTravelsUninspected(t *testing.T) {
-	for i := range sides {
-		t.Run(string(sides[i].dialect), func(t *testing.T) { nothingTravelsUninspected(t, &sides[i]) })
+	all := append(slices.Clone(sides), markedOnly...)
+	for i := range all {
+		t.Run(string(all[i].dialect), func(t *testing.T) { nothingTravelsUninspected(t, &all[i]) })
 	}
+	for _, d := range IngressDialects() {
+		if !slices.ContainsFunc(all, func(s side) bool { return s.dialect == d }) {
+			t.Errorf("requests in dialect %s are not among them", d)
+		}
+	}
+}
+
+// markedOnly are the dialects of clients that do not converse.
+var markedOnly = []side{
+	{dialect: engine.DialectOpenAICompletions, marked: []markedBody{{body: `{"model":"m","prompt":"MARK","user":"MARK","metadata":{"MARK":"MARK"}}`,
+		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini}}, {body: `{"model":"m","prompt":["MARK","MARK"],"suffix":"MARK","stop":["x"]}`,
+		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama}}}},
+	{dialect: engine.DialectOpenAIEmbeddings, marked: []markedBody{{body: `{"model":"m","input":["MARK","MARK"],"user":"MARK","dimensions":8}`,
+		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini}}}},
+	{dialect: engine.DialectOllamaEmbed, marked: []markedBody{{body: `{"model":"m","input":["MARK","MARK"],"options":{"MARK":"MARK"},"truncate":true}`,
+		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini}}}},
 }
 
 func nothingTravelsUninspected(t *testing.T, s *side) {

@@ -128,6 +128,22 @@ type ReplyReader interface {
 	Close(emit func(*engine.Frame) error) error
 }
 
+// IngressDialects are the dialects in which requests are read, in the order in
+// which they are told to people.
+func IngressDialects() []engine.Dialect {
+	var out []engine.Dialect
+	for _, d := range []engine.Dialect{
+		engine.DialectOpenAIChat, engine.DialectOpenAICompletions, engine.DialectOpenAIEmbeddings, engine.DialectOpenAIResponses,
+		engine.DialectAnthropicMessages, engine.DialectGeminiContent, engine.DialectGeminiEmbed,
+		engine.DialectOllamaChat, engine.DialectOllamaGenerate, engine.DialectOllamaEmbed,
+	} {
+		if _, ok := IngressFor(d); ok {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // IngressFor returns the client's side of a dialect.
 func IngressFor(d engine.Dialect) (Ingress, bool) {
 	switch d {
