@@ -182,6 +182,9 @@ func reply(_ context.Context, req *engine.Request, sink engine.Sink, words ...st
 	if sink.Frame(&engine.Frame{Events: []engine.Event{{Kind: engine.EventFinish, Finish: engine.FinishStop}, {Kind: engine.EventEnd}}}) != nil {
 		return gone()
 	}
+	if _, err := sink.(engine.Finisher).Finish(); err != nil {
+		return gone()
+	}
 	return o
 }
 

@@ -47,7 +47,9 @@
 // unknown price is not zero; a target that is free should say so.
 //
 // Attempts stand in falling order of score, healthy ones before unhealthy ones,
-// equals by key. A candidate is left out, with its reason in Plan.Considered,
+// equals by key. Before score counts whether a candidate's API can carry the whole
+// request: one that loses nothing of it, and will more likely than not keep the
+// budget, comes before those that do, unless policy prefers one of these. A candidate is left out, with its reason in Plan.Considered,
 // where it asked for a pause, is at its concurrency limit, or has less than one
 // chance in twenty of meeting the budget. Where that leaves nobody, the plan
 // says which it was: Shed where an idle or rested target could have made it,

@@ -24,6 +24,11 @@ const (
 // Below it a request most likely spends tokens to miss.
 const leastPMeet = 0.05
 
+// likelyPMeet is the least probability of meeting the budget with which a candidate
+// that loses nothing of the request comes before one that does: who misses the
+// budget to save a seed has served nobody.
+const likelyPMeet = 0.5
+
 // leastRetry is the shortest wait that is asked of a client.
 const leastRetry = 100 * time.Millisecond
 
@@ -34,7 +39,9 @@ type view struct {
 	cost      float64 // US dollars for the request; NaN: unknown
 	times     times
 	pMeet     float64
+	weight    float64 // of policy, 0..1
 	score     float64
+	whole     bool          // comes before those that lose something of the request
 	reason    string        // why it is left out
 	wait      time.Duration // until it may be there again, where load alone keeps it out
 }
@@ -65,6 +72,7 @@ func (s *Scheduler) Plan(q *engine.PlanQuery, now time.Time) engine.Plan {
 	for i := range views {
 		s.score(&views[i], q.Prefer, dearest)
 	}
+	noteWhole(views)
 	slices.SortStableFunc(views, inOrder)
 	return s.plan(views)
 }
@@ -143,28 +151,48 @@ func price(p engine.Price, prompt int, output float64) float64 {
 }
 
 func (s *Scheduler) score(v *view, prefer map[string]float64, dearest float64) {
-	weight := 1.0
+	v.weight = 1
 	if w, ok := prefer[v.candidate.Key]; ok {
-		weight = 0
+		v.weight = 0
 		if w > 0 { // not so for NaN
-			weight = min(w, 1)
+			v.weight = min(w, 1)
 		}
 	}
 	cost := v.cost
 	if math.IsNaN(cost) {
 		cost, v.cost = dearest, 0
 	}
-	v.score = weight*s.config.ValuePerMet*v.pMeet - 1000*cost - s.config.LatencyPrice*v.times.ttft
+	v.score = v.weight*s.config.ValuePerMet*v.pMeet - 1000*cost - s.config.LatencyPrice*v.times.ttft
+}
+
+// noteWhole notes which candidates come first because they lose nothing of the
+// request: those that will more likely than not meet the budget, unless policy
+// prefers one that loses something. What policy prefers has its reasons, such as
+// the model that the request needs.
+func noteWhole(views []view) {
+	preferred := 0.0
+	for i := range views {
+		if v := &views[i]; v.reason == "" && len(v.candidate.Losses) > 0 {
+			preferred = max(preferred, v.weight)
+		}
+	}
+	for i := range views {
+		v := &views[i]
+		v.whole = len(v.candidate.Losses) == 0 && v.pMeet >= likelyPMeet && v.weight >= preferred
+	}
 }
 
 // inOrder sorts what is left out last and by key, the rest healthy first, then
-// by falling score, equals by key.
+// whole, then by falling score, equals by key.
 func inOrder(a, b view) int {
 	if x := compareFalseFirst(a.reason != "", b.reason != ""); x != 0 {
 		return x
 	}
 	if a.reason == "" {
 		if x := compareFalseFirst(!a.candidate.Facts.Healthy, !b.candidate.Facts.Healthy); x != 0 {
+			return x
+		}
+		if x := compareFalseFirst(!a.whole, !b.whole); x != 0 {
 			return x
 		}
 		if x := cmp.Compare(b.score, a.score); x != 0 {
@@ -193,7 +221,7 @@ func (s *Scheduler) plan(views []view) engine.Plan {
 		ttft := duration(v.times.ttft)
 		p.Considered[i] = engine.Consideration{
 			Key: v.candidate.Key, Score: v.score, PMeet: v.pMeet,
-			PredictedTTFT: ttft.Milliseconds(), CostUSD: v.cost, Reason: v.reason,
+			PredictedTTFT: ttft.Milliseconds(), CostUSD: v.cost, Losses: v.candidate.Losses, Reason: v.reason,
 		}
 		switch {
 		case v.reason == "":

@@ -53,6 +53,12 @@ func TestPlanOrder(t *testing.T) {
 	unpriced := candidate("unpriced", 400*ms, 20*ms)
 	ill := cheap
 	ill.Key, ill.Target, ill.Facts.Healthy = "ill", "ill", false
+	lossy := cheap
+	lossy.Losses = []engine.Loss{{Field: "seed", How: engine.LossDropped}}
+	lossyDear := dear
+	lossyDear.Losses = lossy.Losses
+	lossyFast := fast
+	lossyFast.Losses = lossy.Losses
 	twin := cheap
 	twin.Key, twin.Target = "a-twin", "a-twin"
 
@@ -77,6 +83,17 @@ func TestPlanOrder(t *testing.T) {
 		{name: "preference zero permits still", permitted: []engine.Candidate{dear, cheap}, prefer: map[string]float64{"cheap": 0}, want: []string{"dear", "cheap"}},
 		{name: "nonsense preferences", permitted: []engine.Candidate{dear, cheap},
 			prefer: map[string]float64{"cheap": math.NaN(), "dear": math.Inf(1)}, want: []string{"dear", "cheap"}},
+		{name: "what loses nothing before price", permitted: []engine.Candidate{lossy, dear, fast}, want: []string{"fast", "dear", "cheap"}},
+		{name: "among those that lose, price", permitted: []engine.Candidate{lossyDear, lossy}, want: []string{"cheap", "dear"}},
+		{name: "policy's preference before losses", permitted: []engine.Candidate{lossyDear, cheap},
+			prefer: map[string]float64{"cheap": 0.2}, want: []string{"dear", "cheap"}},
+		{name: "of equal preference, what loses nothing", permitted: []engine.Candidate{lossy, dear},
+			prefer: map[string]float64{"cheap": 0.5, "dear": 0.5}, want: []string{"dear", "cheap"}},
+		{name: "health before losses", permitted: []engine.Candidate{ill, lossyDear}, want: []string{"dear", "ill"}},
+		{name: "the budget before losses", permitted: []engine.Candidate{free, lossyFast}, stream: true,
+			budget: engine.Budget{TTFT: 300 * ms}, want: []string{"fast", "free"}},
+		{name: "losses within the budget", permitted: []engine.Candidate{free, lossyFast}, stream: true,
+			budget: engine.Budget{TTFT: 2 * time.Second}, want: []string{"free", "fast"}},
 		{name: "unhealthy last, not out", permitted: []engine.Candidate{ill, dear}, want: []string{"dear", "ill"}},
 		{name: "unhealthy alone", permitted: []engine.Candidate{ill}, want: []string{"ill"}},
 		{name: "equals by key", permitted: []engine.Candidate{cheap, twin}, want: []string{"a-twin", "cheap"}},
