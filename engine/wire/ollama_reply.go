@@ -394,10 +394,22 @@ type ollamaErrorBody struct {
 	errorDetail `json:",inline"`
 }
 
-// ollamaError is the envelope for an outcome.
+// ollamaError is the envelope for an outcome. The field and the policy's reasons
+// stand in the text as well: it is all that Ollama's own clients show.
 func ollamaError(o *engine.Outcome) []byte {
-	b, err := json.Marshal(&ollamaErrorBody{Error: o.Message, Code: o.Code, Field: o.Field, DecisionID: o.DecisionID, errorDetail: detailOf(o)},
-		json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	body := ollamaErrorBody{Error: o.Message, Code: o.Code, Field: o.Field, DecisionID: o.DecisionID, errorDetail: detailOf(o)}
+	if o.Field != "" {
+		body.Error = o.Field + ": " + body.Error
+	}
+	for i, r := range body.Reasons {
+		if i == 0 {
+			body.Error += ": "
+		} else {
+			body.Error += ", "
+		}
+		body.Error += r.Message + " (" + r.Code + ")"
+	}
+	b, err := json.Marshal(&body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil { // strings and maps of strings always marshal
 		panic(err)
 	}

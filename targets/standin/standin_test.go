@@ -101,6 +101,11 @@ func TestGolden(t *testing.T) {
 		{"ollama-unary", engine.DialectOllama, "/api/chat", `{"stream":false,` + ollamaAsk + `}`, nil},
 		{"ollama-stream", engine.DialectOllama, "/api/chat", `{"options":{"num_predict":2},` + ollamaAsk + `}`, nil},
 		{"ollama-tool", engine.DialectOllama, "/api/chat", `{"model":"m","messages":[{"role":"user","content":"go [[tool]]"}],` + tool + `}`, nil},
+		{"ollama-load", engine.DialectOllama, "/api/chat", `{"model":"m","messages":[]}`, nil},
+		{"ollama-generate", engine.DialectOllama, "/api/generate", `{"model":"m","system":"brief","prompt":"hi","stream":false}`, nil},
+		{"ollama-generate-stream", engine.DialectOllama, "/api/generate", `{"model":"m","prompt":"hi","options":{"num_predict":2}}`, nil},
+		{"ollama-embed", engine.DialectOllama, "/api/embed", `{"model":"m","input":["a","b"]}`, nil},
+		{"ollama-embeddings", engine.DialectOllama, "/api/embeddings", `{"model":"m","prompt":"a"}`, nil},
 		{"ollama-tags", engine.DialectOllama, "GET /api/tags", ``, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
