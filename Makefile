@@ -119,6 +119,12 @@ bench-policy: build ## Print what a policy decision costs, against OPA in the pr
 	@$(GO) run ./benchmarks/decisions -binary $(BUILD)/sallyport -opa $(BUILD)/opa/opa >> $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
 	@sed -n 's/^BENCH | //p' $(BUILD)/bench-policy.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
 
+.PHONY: bench-wire
+bench-wire: ## Print what a piece of a stream costs on its way, for each client's and target's dialect
+	@mkdir -p $(BUILD)
+	@$(GO) test -run '^$$' -bench '^BenchmarkChunk$$' -benchtime 1s ./engine/wire > $(BUILD)/bench-wire.txt 2>&1 || { cat $(BUILD)/bench-wire.txt; exit 1; }
+	@sed -n 's/^.*BENCH | //p' $(BUILD)/bench-wire.txt | awk -F ' [|] ' '{printf "%-40s %26s  %-10s %s\n", $$1, $$2, $$3, $$4}' | sort -u
+
 .PHONY: fuzz-policy
 fuzz-policy: ## Compare the evaluators on SEEDS (20000) generated policies and then fuzz for FUZZTIME (30s)
 	SALLYPORT_SEEDS=$(SEEDS) $(GO) test -count=1 -v -timeout 60m -run '^TestGeneratedPolicies$$' ./policies/vm

@@ -11,6 +11,7 @@ import (
 // anthropicReader reads replies of the Messages API and its imitators.
 type anthropicReader struct {
 	frames
+	scanner textScanner
 	blocks  map[int]*anthropicOpen // by the upstream's index
 	usage   anthropicUsage
 	metered bool // the upstream has said something of usage
@@ -84,6 +85,12 @@ var (
 )
 
 func (r *anthropicReader) read(payload []byte) error {
+	if r.framing == framedSSE {
+		if block, text, err := r.scanner.anthropic(payload); err == nil && r.blocks[block] != nil {
+			r.add(engine.Event{Kind: engine.EventText, Text: text})
+			return nil
+		}
+	}
 	var e anthropicEvent
 	if err := unmarshal(payload, &e); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 // last says done.
 type ollamaReader struct {
 	frames
+	scanner textScanner
 	req     *engine.Request
 	started bool
 }
@@ -86,6 +87,12 @@ func (r *ollamaReader) embeddings(payload []byte) error {
 }
 
 func (r *ollamaReader) read(payload []byte) error {
+	if r.framing == framedNDJSON && r.started {
+		if text, err := r.scanner.ollama(payload); err == nil {
+			r.add(engine.Event{Kind: engine.EventText, Text: text})
+			return nil
+		}
+	}
 	var p ollamaPayload
 	if err := unmarshal(payload, &p); err != nil {
 		return err

@@ -90,7 +90,7 @@ type openAIReader struct {
 	choices      map[int]*readChoice
 	// keepsText: citations have to be told in bytes, which needs the text.
 	keepsText bool
-	scanner   chunkScanner
+	scanner   textScanner
 }
 
 // readChoice is what has been read of a choice.
@@ -197,7 +197,7 @@ func (r *openAIReader) plain(payload []byte) bool {
 	if r.framing != framedSSE || !r.started || r.req.Operation != engine.OpChat {
 		return false
 	}
-	choice, text, err := r.scanner.scan(payload)
+	choice, text, err := r.scanner.openAI(payload)
 	if err != nil {
 		return false
 	}

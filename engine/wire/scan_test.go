@@ -45,7 +45,7 @@ var chunks = map[string]bool{
 
 // checkChunk: what the scanner takes, the decoder takes for the same and for no more.
 func checkChunk(t *testing.T, payload []byte) bool {
-	choice, text, err := new(chunkScanner).scan(payload)
+	choice, text, err := new(textScanner).openAI(payload)
 	if err != nil {
 		return false
 	}
@@ -74,7 +74,7 @@ func checkChunk(t *testing.T, payload []byte) bool {
 	return true
 }
 
-func TestChunkScanner(t *testing.T) {
+func TestTextScanner(t *testing.T) {
 	for payload, want := range chunks {
 		if got := checkChunk(t, []byte(payload)); got != want {
 			t.Errorf("%q: scanned %v", payload, got)
@@ -82,33 +82,97 @@ func TestChunkScanner(t *testing.T) {
 	}
 }
 
-func FuzzChunkScanner(f *testing.F) {
+func FuzzTextScanner(f *testing.F) {
 	for payload := range chunks {
 		f.Add([]byte(payload))
 	}
-	f.Fuzz(func(t *testing.T, payload []byte) { checkChunk(t, payload) })
+	for _, payload := range texts {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		checkChunk(t, payload)
+		checkTexts(t, payload)
+	})
+}
+
+// texts are what the scanner may take for a piece of text in the other dialects.
+var texts = []string{
+	`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" model"}}`,
+	`{"index":3,"delta":{"text":"a\n\u00e9","type":"text_delta"},"type":"content_block_delta","more":[1]}`,
+	`{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"a"}}`,
+	`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","partial_json":"b"}}`,
+	`{"type":"content_block_delta","index":0,"delta":{"text":"a"}}`, `{"index":0,"delta":{"type":"text_delta","text":"a"}}`,
+	`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","text":"b"}}`,
+	`{"type":"content_block_delta","delta":{"type":"text_delta","text":"a"}}`,
+	`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"},"error":{"type":"x"}}`,
+	`{"type":"content_block_stop","index":0,"delta":{"type":"text_delta","text":"a"}}`,
+	`{"model":"tiny","created_at":"x","message":{"role":"assistant","content":" model"},"done":false}`,
+	`{"message":{"content":"é","thinking":null,"images":null},"done":false,"done_reason":7}`,
+	`{"message":{"content":"a"},"done":true}`, `{"message":{"content":"a"},"done":false,"done":true}`, `{"message":{"content":"a","thinking":"b"}}`,
+	`{"message":{"content":"a"},"error":"x"}`, `{"message":{"content":"a"},"response":"b"}`, `{"message":{"content":"a"},"logprobs":[]}`,
+	`{"message":{"content":"a","tool_calls":[]}}`, `{"message":{"content":""}}`, `{"message":null}`, `{"m\u0065ssage":{"content":"a"}}`,
+}
+
+func checkTexts(t *testing.T, payload []byte) (scanned int) {
+	if block, text, err := new(textScanner).anthropic(payload); err == nil {
+		var e anthropicEvent
+		if err := unmarshal(payload, &e); err != nil || e.Type != "content_block_delta" || e.Index != block || e.Delta == nil || present(e.Error) ||
+			e.Delta.Type != "text_delta" || e.Delta.Text != text {
+			t.Fatalf("%q was scanned as %q of block %d; decoded: %v, %+v", payload, text, block, err, e)
+		}
+		scanned++
+	}
+	if text, err := new(textScanner).ollama(payload); err == nil {
+		var p ollamaPayload
+		if err := unmarshal(payload, &p); err != nil || present(p.Error) || p.Response+p.Thinking != "" || present(p.Logprobs) || p.Done || p.Message == nil ||
+			p.Message.Content != text || p.Message.Thinking != "" || len(p.Message.Images)+len(p.Message.ToolCalls) > 0 {
+			t.Fatalf("%q was scanned as %q; decoded: %v, %+v", payload, text, err, p)
+		}
+		scanned++
+	}
+	return scanned
+}
+
+func TestTextScannerOfOtherDialects(t *testing.T) {
+	scanned := 0
+	for _, payload := range texts {
+		scanned += checkTexts(t, []byte(payload))
+	}
+	if scanned != 4 {
+		t.Errorf("%d of %d were scanned, want 4", scanned, len(texts))
+	}
 }
 
 // A chunk that goes to a client of the same dialect costs no allocation.
 func TestRelayAllocatesNothing(t *testing.T) {
-	req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: []byte(replyRequest(true))}, Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader, reply := newOpenAIReader(req, engine.DialectOpenAIChat, Server{}), OpenAIChat{}.NewReply(req)
-	dst := make([]byte, 0, 1024)
-	emit := func(f *engine.Frame) (err error) {
-		dst, err = reply.Frame(dst[:0], f)
-		return err
-	}
-	chunk := []byte("data: " + strings.Replace(plainChunk, " model", ` m\u00f6del`, 1) + "\n\n")
-	read := func() {
-		if err := reader.Read(chunk, emit); err != nil {
-			t.Fatal(err)
+	for client, in := range benchmarkClients {
+		for target, of := range benchmarkTargets {
+			if of.api != client {
+				continue
+			}
+			ingress, _ := IngressFor(client)
+			egress, _ := EgressFor(target)
+			req, err := ingress.ReadRequest(in, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			reader, reply := egress.NewReader(req, &Upstream{}), ingress.NewReply(req)
+			dst := make([]byte, 0, 4096)
+			emit := func(f *engine.Frame) (err error) {
+				dst, err = reply.Frame(dst[:0], f)
+				return err
+			}
+			if err := reader.Read([]byte(of.head+of.chunk), emit); err != nil {
+				t.Fatal(err)
+			}
+			chunk := []byte(strings.Replace(of.chunk, " model", ` m\u00f6del`, 1))
+			if n := testing.AllocsPerRun(100, func() {
+				if err := reader.Read(chunk, emit); err != nil {
+					t.Fatal(err)
+				}
+			}); n != 0 || !strings.Contains(string(dst), `m\u00f6del`) {
+				t.Errorf("%s: %v allocations, relayed %s", client, n, dst)
+			}
 		}
-	}
-	read()
-	if n := testing.AllocsPerRun(100, read); n != 0 || string(dst) != string(chunk) {
-		t.Errorf("%v allocations, relayed %s", n, dst)
 	}
 }
