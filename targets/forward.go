@@ -283,7 +283,7 @@ func (x *exchange) emit(f *engine.Frame) error {
 		x.meter.add(ev)
 		switch ev.Kind {
 		case engine.EventError:
-			return &inBand{ev.Code, ev.Text}
+			return &inBand{ev.Code, strings.Clone(ev.Text)} // which is valid for this frame alone
 		case engine.EventEnd:
 			x.ended = true
 			x.content = true

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +50,10 @@ func (s *sink) Frame(f *engine.Frame) error {
 		}
 	}
 	s.raw = append(s.raw, string(bytes.Clone(f.Raw)))
-	s.events = append(s.events, slices.Clone(f.Events)...)
+	for _, ev := range f.Events {
+		ev.Text = strings.Clone(ev.Text) // valid until Frame returns
+		s.events = append(s.events, ev)
+	}
 	return nil
 }
 
