@@ -14,7 +14,6 @@ type anthropicReader struct {
 	scanner textScanner
 	blocks  map[int]*anthropicOpen // by the upstream's index
 	usage   anthropicUsage
-	metered bool // the upstream has said something of usage
 	stopped bool // a stop reason has been emitted
 }
 
@@ -29,6 +28,9 @@ type anthropicUsage struct {
 	Input         *int `json:"input_tokens"`
 	CacheRead     *int `json:"cache_read_input_tokens"`
 	CacheCreation *int `json:"cache_creation_input_tokens"`
+	Creation      *struct {
+		Long int `json:"ephemeral_1h_input_tokens"`
+	} `json:"cache_creation"`
 	Output        *int `json:"output_tokens"`
 	OutputDetails *struct {
 		Thinking int `json:"thinking_tokens"`
@@ -52,20 +54,25 @@ type anthropicEvent struct {
 
 // anthropicContent is a content block of a reply.
 type anthropicContent struct {
-	Type     string         `json:"type"`
-	Text     string         `json:"text"`
-	Thinking string         `json:"thinking"`
-	ID       string         `json:"id"`
-	Name     string         `json:"name"`
-	Input    jsontext.Value `json:"input"`
+	Type      string           `json:"type"`
+	Text      string           `json:"text"`
+	Citations []jsontext.Value `json:"citations"`
+	Thinking  string           `json:"thinking"`
+	Signature string           `json:"signature"`
+	Data      jsontext.Value   `json:"data"` // redacted thinking
+	ID        string           `json:"id"`
+	Name      string           `json:"name"`
+	Input     jsontext.Value   `json:"input"`
 }
 
 type anthropicDeltaBody struct {
-	Type        string `json:"type"`
-	Text        string `json:"text"`
-	Thinking    string `json:"thinking"`
-	PartialJSON string `json:"partial_json"`
-	StopReason  string `json:"stop_reason"`
+	Type        string         `json:"type"`
+	Text        string         `json:"text"`
+	Thinking    string         `json:"thinking"`
+	Signature   string         `json:"signature"`
+	Citation    jsontext.Value `json:"citation"`
+	PartialJSON string         `json:"partial_json"`
+	StopReason  string         `json:"stop_reason"`
 }
 
 func newAnthropicReader(req *engine.Request) *anthropicReader {
@@ -119,7 +126,7 @@ func (r *anthropicReader) read(payload []byte) error {
 			r.finish(e.Delta.StopReason)
 		}
 	case "message_stop":
-		r.end()
+		r.add(engine.Event{Kind: engine.EventEnd})
 	case "message":
 		if r.framing == framedUnary {
 			return r.message(&e)
@@ -142,7 +149,7 @@ func (r *anthropicReader) message(e *anthropicEvent) error {
 	}
 	r.meter(e.Usage)
 	r.finish(e.StopReason)
-	r.end()
+	r.add(engine.Event{Kind: engine.EventEnd})
 	return nil
 }
 
@@ -159,11 +166,23 @@ func (r *anthropicReader) open(index int, b *anthropicContent) error {
 	switch b.Type {
 	case "text":
 		r.addText(engine.EventText, 0, b.Text)
+		for _, c := range b.Citations {
+			r.cite(c)
+		}
 	case "thinking":
 		r.addText(engine.EventReasoning, 0, b.Thinking)
+		r.sign(b.Signature)
+	case "redacted_thinking":
+		r.add(engine.Event{Kind: engine.EventRedacted, Seal: &engine.Opaque{Origin: engine.DialectAnthropic, Kind: engine.OpaqueRedacted, Data: text(b.Data)}})
 	case "tool_use":
 		o.tool, o.input = r.calls, b.Input
 		return r.addCall(engine.Event{Kind: engine.EventToolCall, Tool: o.tool, ID: b.ID, Name: b.Name})
+	default: // a tool that the server ran, or what it gave
+		name := b.Type
+		if !plain(name, 64) {
+			name = ""
+		}
+		r.add(engine.Event{Kind: engine.EventOther, Name: name})
 	}
 	return nil
 }
@@ -178,6 +197,10 @@ func (r *anthropicReader) delta(index int, d *anthropicDeltaBody) error {
 		r.addText(engine.EventText, 0, d.Text)
 	case "thinking_delta":
 		r.addText(engine.EventReasoning, 0, d.Thinking)
+	case "signature_delta":
+		r.sign(d.Signature)
+	case "citations_delta":
+		r.cite(d.Citation)
 	case "input_json_delta":
 		if o.tool >= 0 && d.PartialJSON != "" {
 			o.args = true
@@ -185,6 +208,57 @@ func (r *anthropicReader) delta(index int, d *anthropicDeltaBody) error {
 		}
 	}
 	return nil
+}
+
+// sign emits the signature of the thinking that it ends.
+func (r *anthropicReader) sign(signature string) {
+	if signature != "" {
+		r.add(engine.Event{Kind: engine.EventSignature, Tool: -1,
+			Seal: &engine.Opaque{Origin: engine.DialectAnthropic, Kind: engine.OpaqueSignature, Data: signature}})
+	}
+}
+
+// citationKinds are the neutral kinds of Anthropic's citations.
+var citationKinds = map[string]string{"char_location": "char", "page_location": "page", "content_block_location": "block",
+	"search_result_location": "search", "web_search_result_location": "url"}
+
+// cite emits a citation of the text so far.
+func (r *anthropicReader) cite(raw jsontext.Value) {
+	var c struct {
+		Type          string         `json:"type"`
+		CitedText     string         `json:"cited_text"`
+		URL           string         `json:"url"`
+		Source        string         `json:"source"`
+		Title         jsontext.Value `json:"title"`
+		DocumentTitle jsontext.Value `json:"document_title"`
+		Document      int            `json:"document_index"`
+		Result        int            `json:"search_result_index"`
+		StartChar     int            `json:"start_char_index"`
+		EndChar       int            `json:"end_char_index"`
+		StartPage     int            `json:"start_page_number"`
+		EndPage       int            `json:"end_page_number"`
+		StartBlock    int            `json:"start_block_index"`
+		EndBlock      int            `json:"end_block_index"`
+	}
+	if !present(raw) || unmarshal(raw, &c) != nil || citationKinds[c.Type] == "" {
+		r.add(engine.Event{Kind: engine.EventOther, Name: "citation"})
+		return
+	}
+	out := &engine.Citation{Kind: citationKinds[c.Type], URL: c.URL, Title: text(c.Title), CitedText: c.CitedText, DocIndex: c.Document}
+	switch out.Kind {
+	case "char":
+		out.Source = engine.Span{Start: c.StartChar, End: c.EndChar}
+	case "page":
+		out.Source = engine.Span{Start: c.StartPage, End: c.EndPage}
+	case "block":
+		out.Source = engine.Span{Start: c.StartBlock, End: c.EndBlock}
+	case "search":
+		out.URL, out.DocIndex, out.Source = c.Source, c.Result, engine.Span{Start: c.StartBlock, End: c.EndBlock}
+	}
+	if out.Title == "" {
+		out.Title = text(c.DocumentTitle)
+	}
+	r.add(engine.Event{Kind: engine.EventCitation, Citation: out})
 }
 
 // shut ends a block. A call without a delta has the arguments that its block
@@ -205,12 +279,14 @@ func (r *anthropicReader) shut(index int) {
 	r.add(engine.Event{Kind: engine.EventToolArgs, Tool: o.tool, Text: input})
 }
 
-// meter takes what a usage object states: its figures are totals so far.
+// meter takes what a usage object states, and emits it: its figures are totals so
+// far, and those that it leaves out stand. Input tokens are counted by this dialect
+// without those that were read from the cache or written to it. Ollama's first ones
+// are a guess, which its last mend.
 func (r *anthropicReader) meter(u *anthropicUsage) {
 	if u == nil {
 		return
 	}
-	r.metered = true
 	for _, v := range []struct{ to, from **int }{
 		{&r.usage.Input, &u.Input}, {&r.usage.CacheRead, &u.CacheRead},
 		{&r.usage.CacheCreation, &u.CacheCreation}, {&r.usage.Output, &u.Output},
@@ -222,6 +298,24 @@ func (r *anthropicReader) meter(u *anthropicUsage) {
 	if u.OutputDetails != nil {
 		r.usage.OutputDetails = u.OutputDetails
 	}
+	if u.Creation != nil {
+		r.usage.Creation = u.Creation
+	}
+	n := func(p *int) int {
+		if p == nil {
+			return 0
+		}
+		return *p
+	}
+	out := engine.Usage{CachedInput: n(r.usage.CacheRead), CacheWrite: n(r.usage.CacheCreation), Output: n(r.usage.Output)}
+	out.Input = n(r.usage.Input) + out.CachedInput + out.CacheWrite
+	if r.usage.OutputDetails != nil {
+		out.Reasoning = r.usage.OutputDetails.Thinking
+	}
+	if r.usage.Creation != nil {
+		out.CacheWriteLong = r.usage.Creation.Long
+	}
+	r.addUsage(out)
 }
 
 func (r *anthropicReader) finish(stop string) {
@@ -237,26 +331,8 @@ func (r *anthropicReader) finish(stop string) {
 		reason = engine.FinishTools
 	case "refusal":
 		reason = engine.FinishFilter
+	case "pause_turn":
+		reason = engine.FinishPause
 	}
 	r.add(engine.Event{Kind: engine.EventFinish, Finish: finishReason(reason, r.calls > 0)})
-}
-
-// end emits the usage and the end. Input tokens are counted by this dialect
-// without those that were read from the cache or written to it.
-func (r *anthropicReader) end() {
-	if r.metered {
-		n := func(p *int) int {
-			if p == nil {
-				return 0
-			}
-			return *p
-		}
-		u := engine.Usage{CachedInput: n(r.usage.CacheRead), Output: n(r.usage.Output)}
-		u.Input = n(r.usage.Input) + u.CachedInput + n(r.usage.CacheCreation)
-		if r.usage.OutputDetails != nil {
-			u.Reasoning = r.usage.OutputDetails.Thinking
-		}
-		r.addUsage(u)
-	}
-	r.add(engine.Event{Kind: engine.EventEnd})
 }

@@ -108,6 +108,7 @@ func (r *anthropicReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 	if f.Raw != nil && f.Dialect == engine.DialectAnthropicMessages {
 		for i := range f.Events {
 			r.called = r.called || f.Events[i].Kind == engine.EventToolCall
+			r.said += len(f.Events[i].Text)
 		}
 		if !r.req.Stream {
 			r.raw = append(r.raw[:0], f.Raw...)

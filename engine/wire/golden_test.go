@@ -149,10 +149,14 @@ func reply(t *testing.T, d engine.Dialect, req *engine.Request, body []byte) str
 				t.Fatal(err)
 			}
 		}
+		if !failed {
+			if dst, err = rep.End(dst); err != nil {
+				fmt.Fprintf(&out, "writer: %v\n", err)
+				failed = true
+			}
+		}
 		if failed {
 			dst = rep.Fail(dst, &engine.Outcome{Status: 502, Code: engine.CodeUpstreamError, Message: "the target failed", DecisionID: "d1"})
-		} else if dst, err = rep.End(dst); err != nil {
-			t.Fatal(err)
 		}
 		if req.Stream {
 			checkChatStream(t, string(dst), req.IncludeUsage, failed)
