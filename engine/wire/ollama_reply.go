@@ -209,7 +209,7 @@ func (r *ollamaReply) event(dst []byte, e *engine.Event) []byte {
 		r.calls = append(r.calls, replyCall{id: e.ID, name: e.Name})
 	case engine.EventToolArgs:
 		if e.Tool >= 0 && e.Tool < len(r.calls) {
-			r.calls[e.Tool].arguments.WriteString(e.Text)
+			r.calls[e.Tool].arguments = append(r.calls[e.Tool].arguments, e.Text...)
 		}
 	case engine.EventFinish:
 		if r.finish = e.Finish; e.Finish == engine.FinishPause {
@@ -286,7 +286,7 @@ func (r *ollamaReply) toolCalls() (told []ollamaTold) {
 		c := &r.calls[r.told]
 		t := ollamaTold{ID: c.id}
 		t.Function.Index, t.Function.Name = r.told, c.name
-		args := c.arguments.String()
+		args := string(c.arguments)
 		switch v := jsontext.Value(args); {
 		case strings.TrimSpace(args) == "":
 			t.Function.Arguments = jsontext.Value("{}")

@@ -56,7 +56,7 @@ type replyChoice struct {
 type replyCall struct {
 	id, name  string
 	custom    bool // its arguments are a text
-	arguments strings.Builder
+	arguments []byte
 }
 
 func newOpenAIReply(req *engine.Request) *openAIReply {

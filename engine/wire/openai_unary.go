@@ -23,7 +23,7 @@ func (c *replyChoice) keep(e *engine.Event) {
 		c.calls = append(c.calls, replyCall{id: e.ID, name: e.Name, custom: e.Custom})
 	case engine.EventToolArgs:
 		if e.Tool >= 0 && e.Tool < len(c.calls) {
-			c.calls[e.Tool].arguments.WriteString(e.Text)
+			c.calls[e.Tool].arguments = append(c.calls[e.Tool].arguments, e.Text...)
 		}
 	case engine.EventCitation:
 		c.annotations = append(c.annotations, c.annotation(e.Citation))
@@ -138,9 +138,9 @@ func (c *replyChoice) message(content *string) *openAIUnaryMessage {
 		k := &c.calls[i]
 		call := openAICall{ID: k.id, Type: "function"}
 		if k.custom {
-			call.Type, call.Custom = "custom", &openAICustom{Name: k.name, Input: k.arguments.String()}
+			call.Type, call.Custom = "custom", &openAICustom{Name: k.name, Input: string(k.arguments)}
 		} else {
-			call.Function = &openAIFunction{Name: k.name, Arguments: k.arguments.String()}
+			call.Function = &openAIFunction{Name: k.name, Arguments: string(k.arguments)}
 		}
 		m.ToolCalls = append(m.ToolCalls, call)
 	}
