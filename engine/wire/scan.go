@@ -35,6 +35,8 @@ func (s *textScanner) openAI(payload []byte) (choice int, text string, err error
 			return errOther
 		case `"usage"`:
 			return s.null()
+		case `"id"`, `"model"`:
+			return s.name()
 		case `"choices"`:
 			choice, text, err = s.choices()
 			return err
@@ -61,7 +63,7 @@ func (s *textScanner) anthropic(payload []byte) (block int, text string, err err
 		case `"delta"`:
 			text, err = s.textDelta()
 			return err
-		case `"error"`, `"message"`, `"usage"`, `"content_block"`, `"content"`:
+		case `"error"`, `"message"`, `"usage"`, `"content_block"`, `"content"`, `"id"`, `"model"`, `"stop_reason"`:
 			return errOther
 		}
 		return s.decoder.SkipValue()
@@ -101,7 +103,9 @@ func (s *textScanner) ollama(payload []byte) (text string, err error) {
 			return err
 		case `"done"`:
 			return s.is("false")
-		case `"error"`, `"response"`, `"thinking"`, `"logprobs"`:
+		case `"model"`:
+			return s.name()
+		case `"error"`, `"response"`, `"thinking"`, `"logprobs"`, `"done_reason"`, `"prompt_eval_count"`, `"eval_count"`:
 			return errOther
 		}
 		return s.decoder.SkipValue()
@@ -157,6 +161,14 @@ func (s *textScanner) begin(kind jsontext.Kind) error {
 
 func (s *textScanner) null() error {
 	if s.decoder.PeekKind() != 'n' {
+		return errOther
+	}
+	return s.decoder.SkipValue()
+}
+
+// name reads a string or null, whichever it is.
+func (s *textScanner) name() error {
+	if k := s.decoder.PeekKind(); k != '"' && k != 'n' {
 		return errOther
 	}
 	return s.decoder.SkipValue()

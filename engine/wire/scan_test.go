@@ -40,6 +40,7 @@ var chunks = map[string]bool{
 	`{"choices":[{"index":0,"delta":{"content":"a"}}]`:                                      false,
 	`{"choices":[{"index":0,"text":"b","delta":{"content":"a"}}]}`:                          false,
 	`{"choices":[{"index":0,"message":{"content":"b"},"delta":{"content":"a"}}]}`:           false,
+	`{"choices":[{"index":0,"delta":{"content":"a"}}],"id":7}`:                              false,
 	`[]`: false, ``: false, `[DONE]`: false, `{}`: false, `null`: false, `{"choices":[]}`: false, `{"choices":[{}]}`: false,
 }
 
@@ -107,7 +108,8 @@ var texts = []string{
 	`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"},"error":{"type":"x"}}`,
 	`{"type":"content_block_stop","index":0,"delta":{"type":"text_delta","text":"a"}}`,
 	`{"model":"tiny","created_at":"x","message":{"role":"assistant","content":" model"},"done":false}`,
-	`{"message":{"content":"é","thinking":null,"images":null},"done":false,"done_reason":7}`,
+	`{"message":{"content":"é","thinking":null,"images":null},"done":false}`,
+	`{"message":{"content":"a"},"done":false,"done_reason":7}`, `{"message":{"content":"a"},"model":7}`,
 	`{"message":{"content":"a"},"done":true}`, `{"message":{"content":"a"},"done":false,"done":true}`, `{"message":{"content":"a","thinking":"b"}}`,
 	`{"message":{"content":"a"},"error":"x"}`, `{"message":{"content":"a"},"response":"b"}`, `{"message":{"content":"a"},"logprobs":[]}`,
 	`{"message":{"content":"a","tool_calls":[]}}`, `{"message":{"content":""}}`, `{"message":null}`, `{"m\u0065ssage":{"content":"a"}}`,
