@@ -17,6 +17,13 @@ import (
 const denyByWish = `package sallyport.rules.words
 
 deny contains {"code": "not_this", "message": "not this"} if input.request.metadata.wish == "deny"
+
+obligation["redact"] contains kind if {
+	input.request.metadata.wish == "redact"
+	some kind, _ in input.classifiers.pii.findings
+}
+
+obligation.restore if input.request.metadata.wish == "redact"
 `
 
 // respond asks for a response.
@@ -57,11 +64,12 @@ func streamed(t *testing.T, c openai.Client, params responses.ResponseNewParams)
 // The official client of the Responses API, with a target of each dialect.
 func TestResponsesWithTheOfficialClient(t *testing.T) {
 	schema := map[string]any{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}, "required": []string{"city"}, "additionalProperties": false}
-	for _, dialect := range []string{"openai", "anthropic", "gemini", "ollama"} {
-		t.Run(dialect, func(t *testing.T) {
+	for name, dialect := range map[string]string{"openai": `"openai"`, "anthropic": `"anthropic"`, "gemini": `"gemini"`, "ollama": `"ollama"`,
+		"the same API": "\"openai\"\n  server = \"openai\""} {
+		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			write(t, filepath.Join(dir, "policies", "words.rego"), denyByWish)
-			config := strings.NewReplacer(`"gemini"`, `"`+dialect+`"`, `"anthropic"`, `"`+dialect+`"`).Replace(twoTargets)
+			config := strings.NewReplacer(`"gemini"`, dialect, `"anthropic"`, dialect).Replace(twoTargets)
 			s := serveConfig(t, dir, config, environment("TEAM_KEY", "team-secret"))
 			c := client(s, "team-secret")
 
@@ -76,6 +84,16 @@ func TestResponsesWithTheOfficialClient(t *testing.T) {
 			again, deltas := streamed(t, c, respond("What is the capital of France?"))
 			if deltas != whole.OutputText() || again.OutputText() != deltas || again.Status != "completed" || again.Usage.TotalTokens == 0 {
 				t.Errorf("stream: %q, and whole %s", deltas, again.RawJSON())
+			}
+
+			// What was redacted from the request is back in every copy of the reply.
+			secret := respond("write to ann@example.org and <no one>")
+			secret.Metadata = shared.Metadata{"wish": "redact"}
+			if r, err := c.Responses.New(t.Context(), secret); err != nil || !strings.Contains(r.OutputText(), "ann@example.org and <no one>") || strings.Contains(r.RawJSON(), "<EMAIL") {
+				t.Errorf("restored: %v %s", err, r.RawJSON())
+			}
+			if r, deltas := streamed(t, c, secret); !strings.Contains(deltas, "ann@example.org and <no one>") || r.OutputText() != deltas || strings.Contains(r.RawJSON(), "<EMAIL") {
+				t.Errorf("restored in a stream: %q in %s", deltas, r.RawJSON())
 			}
 
 			limited := respond("What is the capital of France?")

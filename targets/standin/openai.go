@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// openAI speaks as OpenAI, vLLM and llama.cpp do: chat, completions, embeddings
-// and the list of models.
+// openAI speaks as OpenAI, vLLM and llama.cpp do: chat, responses, completions,
+// embeddings and the list of models.
 type openAI struct{}
 
 // created is the time that replies carry: the same for the same request.
@@ -32,6 +32,8 @@ func (o openAI) handle(r *http.Request, body []byte, cfg *Config) (answer, error
 		return o.completion(body, cfg)
 	case strings.HasSuffix(path, "/embeddings"):
 		return o.embeddings(body)
+	case strings.HasSuffix(path, "/responses"):
+		return o.responses(body, cfg)
 	}
 	return answer{}, errUnknownPath
 }
