@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-ai/sallyport/engine"
-	"github.com/sallyport-ai/sallyport/engine/wire"
 )
 
 // speaker is how the clients of a dialect ask and what they read of an answer,
@@ -157,6 +156,29 @@ func (s *speaker) heard(t *testing.T, body []byte, stream bool) (text, calls str
 	return text, calls
 }
 
+// send posts a body and returns the whole reply.
+func send(t *testing.T, url string, header map[string]string, body string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for name, v := range header {
+		req.Header.Set(name, v)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	out, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, out
+}
+
 const everyTarget = `
 server {
   listen = "127.0.0.1:0"
@@ -167,40 +189,27 @@ auth { anonymous = true }
 decision_log { path = "log" }
 `
 
-// TestEveryPair asks a target of every dialect in every dialect of a client, for
-// text and for a tool, streamed and not.
-func TestEveryPair(t *testing.T) {
-	families := []engine.Dialect{engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama}
+var families = []engine.Dialect{engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama}
+
+// serveEvery is a service with a stand-in of every dialect of a target, which
+// serves the model "m-" and its dialect.
+func serveEvery(t *testing.T) *runningService {
 	var targets strings.Builder
 	for _, d := range families {
 		fmt.Fprintf(&targets, "target \"edge\" %q {\n  dialect = %q\n  stand_in {}\n  model \"m-%s\" {}\n}\n", d, d, d)
 	}
-	service := serveConfig(t, t.TempDir(), fmt.Sprintf(everyTarget, &targets), environment())
+	return serveConfig(t, t.TempDir(), fmt.Sprintf(everyTarget, &targets), environment())
+}
+
+// TestEveryPair asks a target of every dialect in every dialect of a client, for
+// text and for a tool, streamed and not.
+func TestEveryPair(t *testing.T) {
+	service := serveEvery(t)
 	ask := func(s *speaker, model, text string, stream bool) (*http.Response, []byte) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, service.data+s.path(model, stream), strings.NewReader(s.body(model, text, stream)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		for name, v := range s.header {
-			req.Header.Set(name, v)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res, body
+		return send(t, service.data+s.path(model, stream), s.header, s.body(model, text, stream))
 	}
 	for i := range speakers {
 		s := &speakers[i]
-		if _, ok := wire.IngressFor(s.dialect); !ok {
-			continue
-		}
 		for _, d := range families {
 			for _, stream := range []bool{false, true} {
 				for _, tool := range []bool{false, true} {
@@ -231,5 +240,26 @@ func TestEveryPair(t *testing.T) {
 				t.Errorf("status %d, %v: %s", res.StatusCode, err, body)
 			}
 		})
+	}
+}
+
+// What the target's API cannot carry is left out, and the client is told.
+func TestLossesAreTold(t *testing.T) {
+	service := serveEvery(t)
+	for _, d := range families {
+		body := fmt.Sprintf(`{"model":"m-%s","user":"u1","messages":[{"role":"user","name":"ann","content":"hi"}]}`, d)
+		want := `user, "messages[0].name"`
+		if d == engine.DialectOpenAI {
+			want = ""
+		}
+		res, out := send(t, service.data+"/v1/chat/completions", nil, body)
+		if got := res.Header.Get("Sallyport-Lossy"); res.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%s: status %d, lossy %q, want %q: %s", d, res.StatusCode, got, want, out)
+		}
+	}
+	// What would change the answer is the client's to mend.
+	res, out := send(t, service.data+"/v1/chat/completions", nil, `{"model":"m-ollama","n":2,"messages":[{"role":"user","content":"hi"}]}`)
+	if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(out), `"param":"n"`) {
+		t.Errorf("two answers of Ollama: %d %s", res.StatusCode, out)
 	}
 }

@@ -240,7 +240,10 @@ func (b *geminiBody) modelOf(i int) {
 		b.req.Model = strings.TrimPrefix(b.req.Model, "models/")
 		return
 	}
-	if name := b.string(i); strings.TrimPrefix(name, "models/") != b.req.Model {
+	if !b.want(i, '"') {
+		return
+	}
+	if strings.TrimPrefix(b.str(i), "models/") != b.req.Model {
 		b.fail(i, "must be the model that the path names")
 	}
 	b.fixed(i, engine.RoleUser, engine.KindName, -1)
