@@ -154,7 +154,7 @@ data: [DONE]
 			t.Errorf("built (-want +got):\n%s", d)
 		}
 		completion.Stream = false
-		want = `{"id":"c","object":"text_completion","created":946684800,"model":"m","choices":[{"index":0,"text":"ab","finish_reason":"stop"}]}`
+		want = `{"id":"c","object":"text_completion","created":946684800,"model":"m","choices":[{"index":0,"text":"ab","logprobs":null,"finish_reason":"stop"}]}`
 		if d := cmp.Diff(want, write(t, OpenAICompletions{}.NewReply(completion), frames)); d != "" {
 			t.Errorf("built at once (-want +got):\n%s", d)
 		}

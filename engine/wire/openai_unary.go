@@ -46,7 +46,7 @@ type openAIUnaryReply struct {
 	Index        int                 `json:"index"`
 	Text         *string             `json:"text,omitzero"`
 	Message      *openAIUnaryMessage `json:"message,omitzero"`
-	Logprobs     *openAILogprobs     `json:"logprobs,omitzero"`
+	Logprobs     *openAILogprobs     `json:"logprobs"` // the schema demands it, null where there are none
 	FinishReason string              `json:"finish_reason"`
 }
 
