@@ -175,7 +175,6 @@ func (b *geminiBody) part(i int, m *engine.Message, msg int) {
 	call := engine.ToolCall{At: p.At}
 	thought, kinds := false, 0
 	var seal *engine.Opaque
-	sealAt := -1
 	b.each(i, m.Role, engine.KindText, msg, func(name string, c int) bool {
 		switch name {
 		case "text":
@@ -186,7 +185,6 @@ func (b *geminiBody) part(i int, m *engine.Message, msg int) {
 		case "thought":
 			thought = b.bool(c)
 		case "thoughtSignature":
-			sealAt = c
 			seal = b.sealed(c, m.Role, msg)
 		case "inlineData":
 			kinds++
@@ -227,8 +225,10 @@ func (b *geminiBody) part(i int, m *engine.Message, msg int) {
 			return
 		}
 	case engine.PartOther:
-		if kinds == 0 && sealAt >= 0 && p.Native == "" {
-			return // nothing but a signature, which belongs to what is before it
+		if kinds == 0 && p.Native == "" {
+			// Nothing: an empty text that an SDK has left out, or a signature, which
+			// belongs to what is before it.
+			return
 		}
 		b.modality("other")
 	}

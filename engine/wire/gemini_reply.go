@@ -129,6 +129,9 @@ func (r *geminiReply) Frame(dst []byte, f *engine.Frame) ([]byte, error) {
 		return r.relay(dst, f)
 	}
 	for i := range f.Events {
+		if f.Events[i].Kind == engine.EventUsage {
+			r.usedRaw = false // what was relayed is no longer the last of it
+		}
 		if err := r.event(&f.Events[i]); err != nil {
 			return dst, err
 		}
@@ -337,12 +340,12 @@ func (r *geminiReply) answer(end bool) (*geminiAnswer, error) {
 			continue
 		}
 		out := geminiAnswered{Index: i, Logprobs: c.logprobs}
-		if len(c.parts) > 0 || !last || c.finish != engine.FinishFilter {
+		switch none := ""; {
+		case len(c.parts) > 0:
 			out.Content = &geminiContent{Role: "model", Parts: c.parts}
-		}
-		if out.Content != nil && len(c.parts) == 0 {
-			none := "" // clients look at the first part
-			out.Content.Parts = []geminiPart{{Text: &none}}
+		case last && !r.req.Stream && c.finish != engine.FinishFilter:
+			// Clients look at the first part of what is not blocked.
+			out.Content = &geminiContent{Role: "model", Parts: []geminiPart{{Text: &none}}}
 		}
 		if last {
 			out.Finish, out.Grounding, c.finished = geminiFinish(c.finish), c.grounding(), true
