@@ -22,6 +22,7 @@ func (x *exchange) forward(ctx context.Context, sink Sink) {
 	for i := range x.out.Plan.Attempts {
 		a := x.out.Plan.Attempts[i]
 		a.Number, a.Request, a.MaxOutputTokens, a.Deadline = i+1, x.req, x.maxOutput, deadline
+		a.Lossless = x.out.Decision.Obligations.Lossy == LossyDeny
 		if x.req.Stream && x.budget.OnMiss == OnMissCancel && x.budget.TTFT > 0 {
 			a.FirstByteBy = x.start.Add(x.budget.TTFT)
 		}
@@ -76,7 +77,8 @@ func (x *exchange) attempt(ctx context.Context, a *Attempt, sink Sink) (again bo
 	}
 	now := time.Now()
 
-	result := AttemptResult{Target: c.Target, Model: c.Model, Posture: c.Facts.Posture, Started: FormatTime(started), Losses: c.Losses}
+	result := AttemptResult{Target: c.Target, Model: c.Model, Posture: c.Facts.Posture, Started: FormatTime(started),
+		Losses: c.Losses}
 	sample := Sample{Target: c.Target, Model: c.Model, PromptTokens: x.req.PromptTokens, Total: now.Sub(started), Unary: !x.req.Stream}
 	if !relay.first.IsZero() {
 		sample.TTFT = relay.first.Sub(started)

@@ -78,6 +78,11 @@ type Attempt struct {
 	MaxOutputTokens int       // 0: none
 	FirstByteBy     time.Time // zero: no limit
 	Deadline        time.Time // zero: no limit
+	// Lossless: policy denies that anything of the request is lost on its way. Where
+	// it does not, Forward may find out while it tries that the target takes less
+	// than Fit thought, and adds what it left out to Candidate.Losses before it calls
+	// the sink.
+	Lossless bool
 }
 
 // Sample is what became of an attempt, for the scheduler to learn from. Zero

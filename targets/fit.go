@@ -24,7 +24,8 @@ func (s *Set) Fit(req *engine.Request, c *engine.Candidate, maxOutputTokens int)
 
 // write writes a request in the target's dialect.
 func (t *target) write(req *engine.Request, c *engine.Candidate, maxOutputTokens int) (*wire.Upstream, *wire.UpstreamRequest, *engine.RequestError) {
-	how := &wire.Upstream{Model: c.Upstream, MaxOutputTokens: maxOutputTokens, Version: t.APIVersion, Server: t.server}
+	how := &wire.Upstream{Model: c.Upstream, MaxOutputTokens: maxOutputTokens, Version: t.APIVersion, Server: t.server,
+		NoReasoning: t.doesNotReason(c.Upstream)}
 	up, err := t.egress.WriteRequest(req, how)
 	if err == nil {
 		return how, up, nil
@@ -34,4 +35,48 @@ func (t *target) write(req *engine.Request, c *engine.Candidate, maxOutputTokens
 		why.Field, why.Message = wire.FieldIn(req.Dialect, known.Field), known.Message
 	}
 	return nil, nil, why
+}
+
+// formOf is the form of requests for a model of the target.
+func (t *target) formOf(m *Model) string {
+	if t.doesNotReason(m.Upstream) {
+		return t.form + " without reasoning"
+	}
+	return t.form
+}
+
+// reasoner is an API whose error says that a model does not reason.
+type reasoner interface {
+	RefusedReasoning(status int, message string) bool
+}
+
+// doesNotReason says whether the model has once refused to reason. It is forgotten
+// with the configuration.
+func (t *target) doesNotReason(model string) bool {
+	_, known := t.unreasoning.Load(model)
+	return known
+}
+
+// written is a request as it is sent.
+type written struct {
+	how *wire.Upstream
+	up  *wire.UpstreamRequest
+}
+
+// withoutReasoning is the request once more for a model that has just refused to
+// reason, unless policy denies that loss: that refusal came before anything was
+// done. A client that speaks the target's own API gets its answer as it is.
+func (t *target) withoutReasoning(a *engine.Attempt, how *wire.Upstream, err error) (written, bool) {
+	r, able := t.egress.(reasoner)
+	up, failed := errors.AsType[*engine.UpstreamError](err)
+	if !able || !failed || up.Code != codeStatus || !r.RefusedReasoning(up.Status, up.Message) ||
+		how.NoReasoning || t.egress.API(a.Request, how) == a.Request.Dialect {
+		return written{}, false
+	}
+	t.unreasoning.Store(how.Model, true)
+	if a.Lossless {
+		return written{}, false
+	}
+	again, post, why := t.write(a.Request, &a.Candidate, a.MaxOutputTokens)
+	return written{again, post}, why == nil
 }

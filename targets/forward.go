@@ -71,6 +71,10 @@ func (s *Set) Forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) 
 	}
 	t.attempts.Add(1)
 	usage, err := t.forward(ctx, a, how, up, sink)
+	if without, ok := t.withoutReasoning(a, how, err); ok {
+		how, up, a.Candidate.Losses = without.how, without.up, without.up.Losses
+		usage, err = t.forward(ctx, a, how, up, sink)
+	}
 	if a.Request.Operation == engine.OpCountTokens {
 		usage = engine.Usage{} // what was counted is in the reply; nothing was used
 	}

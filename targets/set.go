@@ -52,11 +52,13 @@ type ref struct {
 // target is a declared target at work.
 type target struct {
 	Target
-	egress    wire.Egress
-	server    wire.Server
-	form      string // of engine.Candidate
-	endpoints []*endpoint
-	standIn   *standin.Server
+	egress wire.Egress
+	server wire.Server
+	form   string // of engine.Candidate
+	// unreasoning are the models, by their upstream name, that refused to reason.
+	unreasoning sync.Map
+	endpoints   []*endpoint
+	standIn     *standin.Server
 
 	vocabularies *vocabularies // the set's
 	health       health
@@ -250,7 +252,7 @@ func (s *Set) Candidates(req *engine.Request) []engine.Candidate {
 			Price: m.Price, ContextTokens: m.ContextTokens, MaxConcurrency: t.MaxConcurrency,
 			TTFTHint: m.TTFTHint, TPOTHint: m.TPOTHint,
 			Supports: r.serves(req.Operation),
-			Form:     t.form,
+			Form:     t.formOf(m),
 		})
 	}
 	return list

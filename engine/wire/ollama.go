@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -209,7 +210,11 @@ func ollamaBody(req *engine.Request, up *Upstream, l *losses) (any, error) {
 	} else if req.Format.Type == "json_object" {
 		out.Format = jsontext.Value(`"json"`)
 	}
-	out.think(req, l)
+	if up.NoReasoning {
+		out.dontThink(req, l)
+	} else {
+		out.think(req, l)
+	}
 	return &out, nil
 }
 
@@ -238,6 +243,19 @@ func ollamaInputs(req *engine.Request, up *Upstream, l *losses) (any, error) {
 		l.drop("title")
 	}
 	return &out, nil
+}
+
+// RefusedReasoning says whether an error of Ollama means that the model does not
+// reason and that it would have answered, had it not been asked to.
+func (Ollama) RefusedReasoning(status int, message string) bool {
+	return status == http.StatusBadRequest && strings.HasSuffix(message, "does not support thinking")
+}
+
+// dontThink asks a model for nothing that it cannot do.
+func (out *ollamaRequest) dontThink(req *engine.Request, l *losses) {
+	if r := &req.Reasoning; !r.Off && (r.Effort != "" && r.Effort != "none" || r.Budget != 0 || r.Show) {
+		l.drop("reasoning_effort")
+	}
 }
 
 // think writes whether and how hard the model thinks.

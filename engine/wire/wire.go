@@ -81,6 +81,9 @@ type Upstream struct {
 	DefaultMaxTokens int    // to send to an API that demands a limit where nobody stated one; 0: the writer's own
 	Version          string // of the target's API, from its configuration; "": the writer's own
 	Server           Server // what is peculiar to the program that serves the API
+	// NoReasoning: the model is known not to reason, and its server refuses to be
+	// asked for it. What the client said of it is a loss then.
+	NoReasoning bool
 }
 
 // UpstreamRequest is a request in a target's dialect.
