@@ -155,11 +155,21 @@ func TestForwardStreamUsage(t *testing.T) {
 		all  = `data: {"id":"x","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":40,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":30}}}` + "\n\n"
 		done = "data: [DONE]\n\n"
 	)
+	const (
+		start = "event: message_start\n" + `data: {"type":"message_start","message":{"id":"x","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":10,"cache_read_input_tokens":30,"cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":4},"output_tokens":1}}}` + "\n\n"
+		delta = "event: content_block_start\n" + `data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}` + "\n\n" +
+			"event: content_block_delta\n" + `data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hello world"}}` + "\n\n"
+		finish = "event: content_block_stop\n" + `data: {"type":"content_block_stop","index":0}` + "\n\n" +
+			"event: message_delta\n" + `data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}}` + "\n\n" +
+			"event: message_stop\n" + `data: {"type":"message_stop"}` + "\n\n"
+	)
 	for _, tt := range []struct {
 		name, body string
 		cut        bool
 		want       engine.Usage
 	}{
+		{"Anthropic's", start + delta + finish, false, engine.Usage{Input: 45, CachedInput: 30, CacheWrite: 5, CacheWriteLong: 4, Output: 7}},
+		{"Anthropic's, cut", start + delta, true, engine.Usage{Input: 45, CachedInput: 30, CacheWrite: 5, CacheWriteLong: 4, Output: 3, Estimated: true}},
 		{"none told", said + stop + done, false, engine.Usage{Input: 15, Output: 2, Estimated: true}},
 		{"told again and again", some + said + stop + all + all + done, false, engine.Usage{Input: 40, CachedInput: 30, Output: 9}},
 		{"cut after some", some + said, true, engine.Usage{Input: 40, CachedInput: 30, Output: 2, Estimated: true}},
@@ -170,7 +180,11 @@ func TestForwardStreamUsage(t *testing.T) {
 				io.WriteString(w, tt.body)
 			}))
 			defer srv.Close()
-			s := newSet(t, declare("demo", PostureCloud, engine.DialectOpenAI, srv.URL))
+			dialect := engine.DialectOpenAI
+			if strings.HasPrefix(tt.body, "event:") {
+				dialect = engine.DialectAnthropic
+			}
+			s := newSet(t, declare("demo", PostureCloud, dialect, srv.URL))
 			_, usage, err := forward(t, s, chat(t, streamBody))
 			if (err != nil) != tt.cut {
 				t.Errorf("error %v", err)
