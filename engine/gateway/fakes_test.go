@@ -174,6 +174,12 @@ func reply(_ context.Context, req *engine.Request, sink engine.Sink, words ...st
 		}
 		return o
 	}
+	if req.Operation == engine.OpCountTokens {
+		if sink.Frame(&engine.Frame{Events: []engine.Event{{Kind: engine.EventUsage, Usage: o.Usage}, {Kind: engine.EventEnd}}}) != nil {
+			return gone()
+		}
+		return o
+	}
 	for _, w := range words {
 		if sink.Frame(text(w)) != nil {
 			return gone()

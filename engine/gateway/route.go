@@ -54,6 +54,7 @@ func Routes() []Route {
 		azure("POST", "/completions", engine.DialectOpenAICompletions, RouteInference),
 		azure("POST", "/embeddings", engine.DialectOpenAIEmbeddings, RouteInference),
 		openAI("POST", "/responses", engine.DialectOpenAIResponses, RouteInference),
+		counting(openAI("POST", "/responses/input_tokens", engine.DialectOpenAIResponses, RouteInference), "input_tokens"),
 		openAI("GET", "/models", engine.DialectOpenAIChat, RouteModels),
 		openAI("GET", "/models/"+modelName, engine.DialectOpenAIChat, RouteModels),
 		{Method: "POST", Pattern: "/v1/messages", Paths: []string{"/v1/messages", "/v1/v1/messages", "/messages"}, Dialect: engine.DialectAnthropicMessages, Kind: RouteInference},
@@ -84,6 +85,12 @@ func openAI(method, path string, d engine.Dialect, kind RouteKind) Route {
 		Method: method, Pattern: "/v1" + path, Dialect: d, Kind: kind,
 		Paths: []string{"/v1" + path, "/openai/v1" + path, path, "/v1/v1" + path},
 	}
+}
+
+// counting is a route whose verb asks for the number of tokens.
+func counting(r Route, verb string) Route {
+	r.Verb = verb
+	return r
 }
 
 // azure is openAI under the path of Azure's API as well, which names the model.

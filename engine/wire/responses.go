@@ -6,7 +6,8 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// OpenAIResponses is the client's side of POST /v1/responses. What the API would
+// OpenAIResponses is the client's side of POST /v1/responses, and of
+// /v1/responses/input_tokens where the path's verb is "input_tokens". What the API would
 // have its provider remember is refused: a conversation that nobody here has read
 // cannot be judged. Replies are never stored, and say so.
 type OpenAIResponses struct{}
@@ -14,6 +15,9 @@ type OpenAIResponses struct{}
 // ReadRequest implements Ingress.
 func (OpenAIResponses) ReadRequest(in *Inbound, lim Limits) (*engine.Request, error) {
 	req := &engine.Request{Dialect: engine.DialectOpenAIResponses, Operation: engine.OpChat, IncludeUsage: true}
+	if in.Verb == "input_tokens" {
+		req.Operation = engine.OpCountTokens
+	}
 	seen := false
 	req, err := readBody(in, lim, req, func(b *body, name string, i int) bool {
 		seen = seen || name == "input"
@@ -28,6 +32,7 @@ func (OpenAIResponses) ReadRequest(in *Inbound, lim Limits) (*engine.Request, er
 		return nil, malformed("input", "is missing: send a string or an array of items")
 	}
 	nameToolResults(req.Messages)
+	req.Stream = req.Stream && req.Operation == engine.OpChat
 	return req, nil
 }
 

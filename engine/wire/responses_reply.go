@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -403,6 +404,11 @@ func (r *responsesReply) End(dst []byte) ([]byte, error) {
 	switch {
 	case r.err != nil:
 		return dst, r.err
+	case r.req.Operation == engine.OpCountTokens:
+		if r.usage == nil {
+			return dst, errNothingToRelay
+		}
+		return fmt.Appendf(dst, `{"object":"response.input_tokens","input_tokens":%d}`, r.usage.Input), nil
 	case !r.begun && !r.stream:
 		return dst, errNothingToRelay
 	}
