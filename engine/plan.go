@@ -31,6 +31,9 @@ type Candidate struct {
 	// Losses are what of the request would not reach the target as it was. The
 	// engine sets them before the plan is made.
 	Losses []Loss
+	// Written is Fit's to set and Forward's to use, so that the request that Fit wrote
+	// need not be written again. It does not outlive the request.
+	Written any
 }
 
 // PlanQuery is everything a plan depends on.
@@ -115,7 +118,8 @@ type Scheduler interface {
 // candidates for a request, none where no target declares its model. Fit says what
 // of a request, obligations applied, would be lost on its way to a candidate with
 // that cap on output tokens (0: none), or why the candidate's API cannot represent
-// it; it sends nothing and changes nothing. Forward is one upstream try: it returns
+// it; it sends nothing and changes nothing but c.Written. From there on the request
+// does not change. Forward is one upstream try: it returns
 // when the reply is complete or has failed, has called sink for each frame in
 // order, and retries only where no byte of the request can have been acted on
 // twice. A failure is an *UpstreamError, or the sink's own error.

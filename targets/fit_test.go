@@ -2,9 +2,11 @@ package targets
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +29,8 @@ func TestFit(t *testing.T) {
 		{"a high temperature", `,"temperature":1.7`, map[string]any{"openai": nil, "claude": []engine.Loss{temperature}, "ollama": nil}},
 		{"a user", `,"user":"ann"`, map[string]any{"openai": nil, "claude": []engine.Loss{{Field: "user", How: engine.LossDropped}},
 			"ollama": []engine.Loss{{Field: "user", How: engine.LossDropped}}}},
+		{"a name that says something", `,"card 4111 1111":1`, map[string]any{"openai": nil, "claude": []engine.Loss{{Field: "?", How: engine.LossDropped}},
+			"ollama": []engine.Loss{{Field: "?", How: engine.LossDropped}}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			req := chat(t, `{"model":"m","messages":[{"role":"user","content":"hello"}]`+test.more+`}`)
@@ -55,6 +59,71 @@ func TestFit(t *testing.T) {
 		if st.Attempts != 0 {
 			t.Errorf("%s was tried", st.Name)
 		}
+	}
+}
+
+// What Fit has written is sent, and only where it is what Forward would write.
+func TestForwardSendsWhatFitWrote(t *testing.T) {
+	var models []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Model     string
+			MaxTokens int `json:"max_tokens"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		models = append(models, fmt.Sprint(body.Model, " ", body.MaxTokens))
+		_, _ = io.WriteString(w, `{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}`)
+	}))
+	defer srv.Close()
+	decl := declare("demo", PostureEdge, engine.DialectOpenAI, srv.URL)
+	decl.Models = append(decl.Models, Model{Name: "m", Upstream: "other"})
+	s := newSet(t, decl)
+	for _, large := range []bool{false, true} {
+		text := "hello"
+		if large {
+			text = strings.Repeat("hello ", maxKept/6)
+		}
+		models = nil
+		req := chat(t, `{"model":"m","messages":[{"role":"user","content":"`+text+`"}]}`)
+		c := s.Candidates(req)
+		if _, err := s.Fit(req, &c[0], 7); err != nil {
+			t.Fatal(err)
+		}
+		if kept := c[0].Written != nil; kept == large {
+			t.Errorf("large %v, kept %v", large, kept)
+		}
+		other := c[1]
+		other.Written = c[0].Written
+		for _, a := range []engine.Attempt{{Candidate: c[0], MaxOutputTokens: 7}, {Candidate: c[0], MaxOutputTokens: 3}, {Candidate: other, MaxOutputTokens: 7}} {
+			a.Request = req
+			if _, err := s.Forward(t.Context(), &a, &sink{}); err != nil {
+				t.Error(err)
+			}
+		}
+		if diff := cmp.Diff([]string{"m-upstream 7", "m-upstream 3", "other 7"}, models); diff != "" {
+			t.Errorf("sent (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// What a request pays before it is planned, for each form among its candidates; its
+// texts have 8 KB.
+func BenchmarkFit(b *testing.B) {
+	req := chat(b, `{"model":"m","temperature":0.5,"messages":[`+strings.Repeat(`{"role":"user","content":"`+strings.Repeat("words ", 85)+`"},{"role":"assistant","content":"yes"},`, 16)+
+		`{"role":"user","content":"hello"}]}`)
+	for _, d := range []engine.Dialect{engine.DialectOpenAI, engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama} {
+		b.Run(string(d), func(b *testing.B) {
+			s := newSet(b, declare("demo", PostureEdge, d, "http://127.0.0.1:1/v1"))
+			c := &s.Candidates(req)[0]
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Fit(req, c, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -65,15 +65,15 @@ func (s *Set) Forward(ctx context.Context, a *engine.Attempt, sink engine.Sink) 
 	if t == nil {
 		return engine.Usage{}, &engine.UpstreamError{Target: a.Candidate.Target, Code: codeUnsupported, Retryable: true, Err: errors.New("no such target")}
 	}
-	how, up, why := t.write(a.Request, &a.Candidate, a.MaxOutputTokens)
+	w, why := t.write(a.Request, &a.Candidate, a.MaxOutputTokens)
 	if why != nil {
 		return engine.Usage{}, &engine.UpstreamError{Target: t.Name, Code: codeUnsupported, Retryable: true, Unsent: true, Err: why}
 	}
 	t.attempts.Add(1)
-	usage, err := t.forward(ctx, a, how, up, sink)
-	if without, ok := t.withoutReasoning(a, how, err); ok {
-		how, up, a.Candidate.Losses = without.how, without.up, without.up.Losses
-		usage, err = t.forward(ctx, a, how, up, sink)
+	usage, err := t.forward(ctx, a, w, sink)
+	if again := t.withoutReasoning(a, w, err); again != nil {
+		a.Candidate.Losses = again.up.Losses
+		usage, err = t.forward(ctx, a, again, sink)
 	}
 	if a.Request.Operation == engine.OpCountTokens {
 		usage = engine.Usage{} // what was counted is in the reply; nothing was used
@@ -111,9 +111,9 @@ func (t *target) note(e *engine.UpstreamError) {
 	}
 }
 
-func (t *target) forward(ctx context.Context, a *engine.Attempt, how *wire.Upstream, up *wire.UpstreamRequest, sink engine.Sink) (engine.Usage, error) {
-	if up.Local {
-		return t.counted(t.egress.API(a.Request, how), a, sink)
+func (t *target) forward(ctx context.Context, a *engine.Attempt, w *written, sink engine.Sink) (engine.Usage, error) {
+	if w.up.Local {
+		return t.counted(t.egress.API(a.Request, &w.how), a, sink)
 	}
 	if n := t.inFlight.Add(1); t.MaxConcurrency > 0 && n > int64(t.MaxConcurrency) {
 		t.inFlight.Add(-1)
@@ -136,7 +136,7 @@ func (t *target) forward(ctx context.Context, a *engine.Attempt, how *wire.Upstr
 	var err error
 	defer func() { t.tokens.give(reserved - float64(usage.Input+usage.Output)) }()
 	for _, e := range t.order(now) {
-		x := exchange{target: t, endpoint: e, attempt: a, how: how, up: up, sink: sink}
+		x := exchange{target: t, endpoint: e, attempt: a, how: &w.how, up: w.up, sink: sink}
 		usage, err = x.run(ctx)
 		if upErr, isUp := errors.AsType[*engine.UpstreamError](err); isUp && (upErr.Code == codeConnect || upErr.Code == codeRefusedAddress) {
 			e.health.fail(time.Now())
