@@ -113,6 +113,7 @@ func TestOpenAIBuildKeepsMeaning(t *testing.T) {
 				}
 				return
 			}
+			golden(t, strings.TrimSuffix(file, ".json")+".meaning.golden", meaning(req))
 			again := chatRequest(t, string(up.Body))
 			if d := cmp.Diff(meaning(req), meaning(again)); d != "" {
 				t.Errorf("the meaning changed (-read +read again):\n%s\n%s", d, up.Body)
@@ -226,4 +227,44 @@ func TestOpenAIBuildSendsNothingUninspected(t *testing.T) {
 			t.Errorf("%s is sent: %s", left, up.Body)
 		}
 	}
+}
+
+// FuzzOpenAIBuild: what is built of a request is read as what it was built of, and
+// is built of that again.
+func FuzzOpenAIBuild(f *testing.F) {
+	for _, pattern := range []string{"requests/*.json", "build/*.json"} {
+		for _, file := range glob(f, pattern) {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(body)
+		}
+	}
+	s := server(f, "openai")
+	s.TopK, s.VideoURL, s.ReasoningField, s.MaxStops, s.StrictNames = true, true, "reasoning", 0, false
+	f.Fuzz(func(t *testing.T, body []byte) {
+		req, err := OpenAIChat{}.ReadRequest(&Inbound{Body: body}, Limits{})
+		if err != nil {
+			return
+		}
+		up, err := buildOpenAI(req, &Upstream{Model: "m", Server: s})
+		if err != nil {
+			if _, ok := err.(*engine.RequestError); !ok {
+				t.Fatalf("error is %T", err)
+			}
+			return
+		}
+		again, err := OpenAIChat{}.ReadRequest(&Inbound{Body: up.Body}, Limits{})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, up.Body)
+		}
+		twice, err := buildOpenAI(again, &Upstream{Model: "m", Server: s})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, up.Body)
+		}
+		if string(twice.Body) != string(up.Body) {
+			t.Fatalf("built of itself:\n%s\n%s", up.Body, twice.Body)
+		}
+	})
 }
