@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strconv"
+
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
@@ -79,6 +81,14 @@ func (OpenAI) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest,
 	r, err := form.relay(req, up)
 	if err != nil {
 		return nil, err
+	}
+	if _, stated := req.Field("max_tokens"); !stated && up.Server.MaxTokensOnly {
+		if _, newer := req.Field("max_completion_tokens"); newer {
+			r.drop["max_completion_tokens"] = true
+			if n := maxTokens(req, up); n > 0 {
+				r.put("max_tokens", strconv.AppendInt(nil, int64(n), 10))
+			}
+		}
 	}
 	if out.Stream {
 		if err := r.set("stream_options.include_usage", []byte("true")); err != nil {

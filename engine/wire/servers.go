@@ -8,6 +8,9 @@ type Server struct {
 	// MaxCompletionTokens: a limit that nobody stated is sent as
 	// max_completion_tokens, for max_tokens is refused for some models.
 	MaxCompletionTokens bool
+	// MaxTokensOnly: it takes no notice of max_completion_tokens, so that a limit which
+	// the client states there, and a cap on it, would not hold.
+	MaxTokensOnly bool
 	// DoneRequired: a stream that ends without [DONE] has been cut, also where every
 	// choice has said why it ended.
 	DoneRequired bool
@@ -51,9 +54,9 @@ var servers = [...]Server{
 	{Name: "llama.cpp", Responses: true, DoneRequired: true, ReasoningField: "reasoning_content", TopK: true, UnsignedThinking: true},
 	{Name: "sglang", DoneRequired: true, ReasoningField: "reasoning_content", TopK: true},
 	// No [DONE] before version 2.2 (its pull request 2221).
-	{Name: "tgi"},
+	{Name: "tgi", MaxTokensOnly: true},
 	// Its page on compatibility with OpenAI's API.
-	{Name: "ollama", Responses: true, DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
+	{Name: "ollama", MaxTokensOnly: true, Responses: true, DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.

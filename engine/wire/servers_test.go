@@ -153,3 +153,28 @@ func TestOllamaIsNotAskedInVain(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitThatIsNotRead: Ollama's message types and TGI's first ones have max_tokens
+// alone. A limit that stands elsewhere is moved there, and so is a cap on it.
+func TestLimitThatIsNotRead(t *testing.T) {
+	for body, want := range map[string]string{
+		`"max_completion_tokens":9`:                     `{"model":"m",MESSAGES,"max_tokens":5}`,
+		`"max_completion_tokens":3`:                     `{"model":"m",MESSAGES,"max_tokens":3}`,
+		`"max_completion_tokens":null`:                  `{"model":"m",MESSAGES,"max_tokens":5}`,
+		`"max_tokens":9,"max_completion_tokens":9`:      `{"model":"m",MESSAGES,"max_tokens":5,"max_completion_tokens":5}`,
+		`"max_tokens":9`:                                `{"model":"m",MESSAGES,"max_tokens":5}`,
+		`"max_completion_tokens":9,"slo":{"ttft_ms":5}`: `{"model":"m",MESSAGES,"max_tokens":5}`,
+	} {
+		const messages = `"messages":[{"role":"user","content":"hi"}]`
+		for _, name := range []string{"ollama", "tgi"} {
+			req := chatRequest(t, `{"model":"m",`+messages+`,`+body+`}`)
+			up, err := OpenAI{}.WriteRequest(req, &Upstream{Model: "m", MaxOutputTokens: 5, Server: server(t, name)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.ReplaceAll(want, "MESSAGES", messages); string(up.Body) != want {
+				t.Errorf("%s: %s, want %s", name, up.Body, want)
+			}
+		}
+	}
+}
