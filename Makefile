@@ -119,6 +119,14 @@ bench-policy: build ## Print what a policy decision costs, against OPA in the pr
 	@$(GO) run ./benchmarks/decisions -binary $(BUILD)/sallyport -opa $(BUILD)/opa/opa >> $(BUILD)/bench-policy.txt 2>&1 || { cat $(BUILD)/bench-policy.txt; exit 1; }
 	@sed -n 's/^BENCH | //p' $(BUILD)/bench-policy.txt | awk -F ' [|] ' '{printf "%-78s %14s  %-8s %s\n", $$1, $$2, $$3, $$4}'
 
+.PHONY: test-sdk
+test-sdk: build ## The official JavaScript clients with a running service, where there is npm and Node 20 or later
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'; then \
+		(cd benchmarks/sdk && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && node benchmarks/sdk/run.mjs $(BUILD)/sallyport; \
+	else \
+		echo "skipped: the JavaScript clients need npm and Node 20 or later"; \
+	fi
+
 .PHONY: bench-wire
 bench-wire: ## Print what a piece of a stream costs on its way, for each client's and target's dialect
 	@mkdir -p $(BUILD)
