@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { APICallError, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 import { callTool, key, models, url, words } from "./common.mjs";
 
+globalThis.AI_SDK_LOG_WARNINGS = false;
 const openai = createOpenAI({ baseURL: url + "/v1", apiKey: key });
 const anthropic = createAnthropic({ baseURL: url + "/v1", apiKey: key });
-const clients = { chat: (model) => openai.chat(model), responses: (model) => openai.responses(model), messages: (model) => anthropic(model) };
+const google = createGoogleGenerativeAI({ baseURL: url + "/v1beta", apiKey: key });
+const clients = { chat: (model) => openai.chat(model), responses: (model) => openai.responses(model), messages: (model) => anthropic(model), generateContent: (model) => google(model) };
 
 for (const [api, client] of Object.entries(clients)) {
   for (const model of models) {
