@@ -140,6 +140,14 @@ func TestResponsesWithTheOfficialClient(t *testing.T) {
 				t.Errorf("structured: %v %+v", err, r)
 			}
 
+			if name == "openai" || name == "the same API" || name == "ollama" { // whose targets are not asked
+				counted, err := c.Responses.InputTokens.Count(t.Context(), responses.InputTokenCountParams{Model: openai.String("m"),
+					Instructions: openai.String("Be brief."), Input: responses.InputTokenCountParamsInputUnion{OfString: openai.String("What is the capital of France?")}})
+				if err != nil || counted.InputTokens < 8 || counted.InputTokens > 40 || counted.Object != "response.input_tokens" {
+					t.Errorf("counted: %v %+v", err, counted)
+				}
+			}
+
 			refused := func(what string, p responses.ResponseNewParams, status int, code, field string) {
 				t.Helper()
 				var apiErr *openai.Error
