@@ -22,7 +22,7 @@ func TestServeLogsCost(t *testing.T) {
 		}
 		found := false
 		for line := range strings.Lines(s.err.String()) {
-			found = found || strings.Contains(line, `"compiled":true,"cacheable":true,"reads":["input.classifiers",`)
+			found = found || strings.Contains(line, `"compiled":true,"cacheable":true,"reads":["input.classifiers[_].error",`)
 		}
 		if found != logged {
 			t.Errorf("%s: %s", level, s.err.String())
