@@ -77,8 +77,8 @@ func (b *body) ollamaField(name string, i int) bool {
 		}
 	case "top_logprobs":
 		if v, ok := b.integer(i); ok && v > 0 {
-			if v > maxTopLogprobs {
-				b.fail(i, "must be a whole number from 0 to %d", maxTopLogprobs)
+			if v > ollamaTopLogprobs {
+				b.fail(i, "must be a whole number from 0 to %d", ollamaTopLogprobs)
 			}
 			n := int(v)
 			b.req.Logprobs = &n

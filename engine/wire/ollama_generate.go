@@ -64,6 +64,11 @@ func (OllamaGenerate) ReadRequest(in *Inbound, lim Limits) (*engine.Request, err
 	if !prompted {
 		return nil, malformed("prompt", "is missing: models are loaded and unloaded at the target itself")
 	}
+	if req.Operation == engine.OpCompletion {
+		if err := ollamaCompletion(req, len(system.Parts) > 0); err != nil {
+			return nil, err
+		}
+	}
 	if len(system.Parts) > 0 {
 		req.Messages = append(req.Messages, system)
 	}
@@ -76,6 +81,29 @@ func (OllamaGenerate) ReadRequest(in *Inbound, lim Limits) (*engine.Request, err
 		}
 	}
 	return req, nil
+}
+
+// ollamaCompletion looks at what only a template has a place for. Ollama itself
+// refuses a raw prompt beside a system text or a template; what it takes, no other
+// completion API has.
+func ollamaCompletion(req *engine.Request, system bool) error {
+	if f, ok := req.Field("raw"); ok && string(req.Body.Raw[f.Value.Start:f.Value.End]) == "true" {
+		if system {
+			return malformed("system", "cannot stand beside a raw prompt: write it into the prompt")
+		}
+		if slices.Contains(req.NotPortable, "template") {
+			return malformed("template", "cannot stand beside a raw prompt: write it into the prompt")
+		}
+	} else if system {
+		req.NotPortable = append(req.NotPortable, "system")
+	}
+	if req.Format.Type != "" {
+		req.NotPortable = append(req.NotPortable, "format")
+	}
+	if req.Reasoning != (engine.Reasoning{}) {
+		req.Hints = append(req.Hints, "think")
+	}
+	return nil
 }
 
 // NewReply implements Ingress.
