@@ -67,6 +67,7 @@ func Routes() []Route {
 		{Method: "GET", Pattern: "/api/version", Paths: []string{"/api/version"}, Verb: "version", Dialect: engine.DialectOllamaChat, Kind: RouteModels},
 		gemini("POST", ":generateContent", RouteInference),
 		gemini("POST", ":streamGenerateContent", RouteInference),
+		gemini("POST", ":countTokens", RouteInference),
 		gemini("GET", "", RouteModels),
 		{Method: "GET", Pattern: "/v1beta/models", Paths: []string{"/v1beta/models", "/v1alpha/models"}, Dialect: engine.DialectGeminiContent, Kind: RouteModels},
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},

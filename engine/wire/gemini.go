@@ -54,7 +54,9 @@ type geminiResponse struct {
 }
 
 // Supports implements Egress.
-func (Gemini) Supports(op engine.Operation) bool { return op == engine.OpChat }
+func (Gemini) Supports(op engine.Operation) bool {
+	return op == engine.OpChat || op == engine.OpCountTokens
+}
 
 // API implements Egress.
 func (Gemini) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectGeminiContent }
@@ -67,6 +69,10 @@ func (Gemini) ReadError(_ int, body []byte) (code, message string) { return read
 
 // WriteRequest implements Egress. Of a client of Gemini's API it relays the bytes.
 func (e Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
+	if req.Operation == engine.OpCountTokens {
+		// Its own countTokens takes the request in two shapes, of which a relay knows one.
+		return &UpstreamRequest{Local: true}, nil
+	}
 	out := &UpstreamRequest{Path: geminiPath(up.Model, "generateContent"), Stream: req.Stream}
 	if req.Stream {
 		// Otherwise it is a JSON array.
