@@ -75,6 +75,11 @@ func anthropicTalk(t *testing.T, c anthropic.Client) {
 	streamed, err := accumulate(t, c, params)
 	check("streamed", &streamed, err)
 
+	n, err := c.Messages.CountTokens(t.Context(), anthropic.MessageCountTokensParams{Model: "m", Messages: params.Messages})
+	if err != nil || n.InputTokens < 5 || n.InputTokens > 30 {
+		t.Errorf("count: %v: %v", err, n)
+	}
+
 	params.MaxTokens = 3
 	if streamed, err = accumulate(t, c, params); err != nil || streamed.StopReason != "max_tokens" {
 		t.Errorf("three tokens: %v: %s", err, streamed.RawJSON())

@@ -70,6 +70,7 @@ func Routes() []Route {
 		gemini("POST", ":countTokens", RouteInference),
 		gemini("GET", "", RouteModels),
 		{Method: "GET", Pattern: "/v1beta/models", Paths: []string{"/v1beta/models", "/v1alpha/models"}, Dialect: engine.DialectGeminiContent, Kind: RouteModels},
+		{Method: "POST", Pattern: "/v1/messages/count_tokens", Paths: []string{"/v1/messages/count_tokens", "/v1/v1/messages/count_tokens", "/messages/count_tokens"}, Verb: "count_tokens", Dialect: engine.DialectAnthropicMessages, Kind: RouteInference},
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
 		{Method: "POST", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},
 		{Method: "GET", Pattern: "/v1/data", Paths: []string{"/v1/data"}, Below: true, Kind: RouteData},

@@ -109,6 +109,9 @@ func (Anthropic) ReadError(_ int, body []byte) (code, message string) { return r
 // WriteRequest implements Egress. A request of the same API is relayed, unless the
 // target is declared to have another version of it than the client.
 func (Anthropic) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
+	if req.Operation == engine.OpCountTokens && up.Server.NoCount {
+		return &UpstreamRequest{Local: true}, nil
+	}
 	if req.Dialect == engine.DialectAnthropicMessages && (up.Version == "" || req.Version == "" || up.Version == req.Version) {
 		return relayAnthropic(req, up)
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/sallyport-ai/sallyport/engine"
 )
 
-// AnthropicMessages is the client's side of POST /v1/messages, in the versions
+// AnthropicMessages is the client's side of POST /v1/messages, and of
+// /v1/messages/count_tokens where the path's verb is "count_tokens", in the versions
 // 2023-06-01 and 2026-10-21 of Anthropic's API. One reader serves both: what only
 // one of them has is read where it is met.
 type AnthropicMessages struct{}
@@ -28,6 +29,9 @@ var anthropicNames = []string{
 // ReadRequest implements Ingress.
 func (AnthropicMessages) ReadRequest(in *Inbound, lim Limits) (*engine.Request, error) {
 	req := &engine.Request{Dialect: engine.DialectAnthropicMessages, Operation: engine.OpChat, IncludeUsage: true}
+	if in.Verb == countVerb {
+		req.Operation = engine.OpCountTokens
+	}
 	if err := anthropicHeaders(in, req); err != nil {
 		return nil, err
 	}
@@ -42,6 +46,7 @@ func (AnthropicMessages) ReadRequest(in *Inbound, lim Limits) (*engine.Request, 
 	if !seen {
 		return nil, malformed("messages", "is missing: send an array of messages")
 	}
+	req.Stream = req.Stream && req.Operation == engine.OpChat
 	return req, nil
 }
 

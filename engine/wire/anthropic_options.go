@@ -26,6 +26,14 @@ func (b *anthropicBuild) tools() error {
 		}
 		b.out.Tools = append(b.out.Tools, anthropicTool{Name: t.Name, Description: description(t), InputSchema: parameters, Strict: t.Strict})
 	}
+	if b.up.Server.NoToolChoice {
+		switch choice.Mode {
+		case "required", "tool":
+			return b.refuse("tool_choice", "its server cannot be made to call a tool")
+		case "none":
+			b.out.Tools = nil
+		}
+	}
 	if len(b.out.Tools) == 0 {
 		return nil
 	}

@@ -15,6 +15,7 @@ type anthropicReader struct {
 	blocks  map[int]*anthropicOpen // by the upstream's index
 	usage   anthropicUsage
 	stopped bool // a stop reason has been emitted
+	counts  bool // the reply is a number of tokens
 }
 
 // anthropicOpen is a content block whose deltas are being read.
@@ -76,7 +77,7 @@ type anthropicDeltaBody struct {
 }
 
 func newAnthropicReader(req *engine.Request) *anthropicReader {
-	r := &anthropicReader{blocks: map[int]*anthropicOpen{}}
+	r := &anthropicReader{counts: req.Operation == engine.OpCountTokens, blocks: map[int]*anthropicOpen{}}
 	// A stream ends in message_stop and a whole message ends itself; nothing else
 	// is an end.
 	r.frames = frames{dialect: engine.DialectAnthropicMessages, decode: r.read, ended: func() bool { return false }}
@@ -105,6 +106,9 @@ func (r *anthropicReader) read(payload []byte) error {
 	if present(e.Error) {
 		r.addError(e.Error)
 		return nil
+	}
+	if r.counts {
+		return r.readCount(payload)
 	}
 	switch e.Type {
 	case "message_start":

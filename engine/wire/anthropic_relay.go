@@ -18,12 +18,21 @@ const minThinking = 1024
 // leaves out thinking that another family's model did, which Anthropic refuses for
 // want of its signature, and keeps a budget of thinking below a lowered limit.
 func relayAnthropic(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
-	r, err := messagesForm.relay(req, up)
+	form, path := &messagesForm, "/messages"
+	if req.Operation == engine.OpCountTokens {
+		form, path = &countForm, "/messages/count_tokens"
+	}
+	r, err := form.relay(req, up)
 	if err != nil {
 		return nil, err
 	}
 	l := &losses{dialect: req.Dialect}
-	if limit := maxTokens(req, up); limit > 0 && req.Reasoning.Budget >= limit {
+	if up.Server.NoToolChoice {
+		if err := r.choiceless(&messagesForm); err != nil {
+			return nil, err
+		}
+	}
+	if limit := maxTokens(req, up); req.Operation == engine.OpChat && limit > 0 && req.Reasoning.Budget >= limit {
 		if err := r.lowerThinking(limit, l); err != nil {
 			return nil, err
 		}
@@ -33,7 +42,7 @@ func relayAnthropic(req *engine.Request, up *Upstream) (*UpstreamRequest, error)
 			return nil, err
 		}
 	}
-	return &UpstreamRequest{Path: "/messages", Header: anthropicHead(req, up), Body: r.body(), Stream: req.Stream, Losses: l.list}, nil
+	return &UpstreamRequest{Path: path, Header: anthropicHead(req, up), Body: r.body(), Stream: req.Stream, Losses: l.list}, nil
 }
 
 // anthropicHead is the header of a request: the version that the target is declared
@@ -51,6 +60,21 @@ func anthropicHead(req *engine.Request, up *Upstream) [][2]string {
 		h = append(h, [2]string{"Anthropic-Beta", strings.Join(req.Betas, ",")})
 	}
 	return h
+}
+
+// choiceless sends no choice among tools to a server that takes no notice of it: no
+// tools where none may be called.
+func (r *relay) choiceless(f *relayForm) error {
+	c := chosenTool(r.req)
+	switch c.Mode {
+	case "required", "tool":
+		return inexpressible(engine.DialectAnthropic, "tool_choice", "its server cannot be made to call a tool")
+	case "none":
+		for _, name := range slices.Concat(f.tools, f.choices) {
+			r.drop[name] = true
+		}
+	}
+	return nil
 }
 
 // lowerThinking brings the budget of thinking below a limit of the output.

@@ -394,6 +394,9 @@ func (r *anthropicReply) shut(dst []byte) []byte {
 
 // End implements Reply.
 func (r *anthropicReply) End(dst []byte) ([]byte, error) {
+	if r.req.Operation == engine.OpCountTokens {
+		return r.count(dst), nil
+	}
 	if !r.req.Stream {
 		return r.unary(dst)
 	}

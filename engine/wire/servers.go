@@ -35,6 +35,8 @@ type Server struct {
 	NoToolChoice, OneAnswer, NoLogprobs, NoImageURL bool
 	// UnsignedThinking: its Messages API takes back thinking that nobody has signed.
 	UnsignedThinking bool
+	// NoCount: it has no /messages/count_tokens.
+	NoCount bool
 	// Responses: it serves the Responses API, too. SealedReasoning: reasoning comes
 	// and goes encrypted there.
 	Responses, SealedReasoning bool
@@ -56,7 +58,7 @@ var servers = [...]Server{
 	// No [DONE] before version 2.2 (its pull request 2221).
 	{Name: "tgi", MaxTokensOnly: true},
 	// Its page on compatibility with OpenAI's API.
-	{Name: "ollama", MaxTokensOnly: true, Responses: true, DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true},
+	{Name: "ollama", MaxTokensOnly: true, Responses: true, DoneRequired: true, ReasoningField: "reasoning", NoToolChoice: true, OneAnswer: true, NoLogprobs: true, NoImageURL: true, UnsignedThinking: true, NoCount: true},
 }
 
 // ServerFor returns the server of that name, "" being the generic one.

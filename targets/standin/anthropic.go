@@ -13,7 +13,8 @@ type anthropic struct{}
 func (anthropic) base() string { return "/v1" }
 
 func (n anthropic) handle(r *http.Request, body []byte, cfg *Config) (answer, error) {
-	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/messages") {
+	counts := strings.HasSuffix(r.URL.Path, "/messages/count_tokens")
+	if r.Method != http.MethodPost || !counts && !strings.HasSuffix(r.URL.Path, "/messages") {
 		return answer{}, errUnknownPath
 	}
 	if r.Header.Get("Anthropic-Version") == "" {
@@ -36,7 +37,7 @@ func (n anthropic) handle(r *http.Request, body []byte, cfg *Config) (answer, er
 	if err := decode(body, &q); err != nil {
 		return answer{}, err
 	}
-	if q.MaxTokens <= 0 {
+	if q.MaxTokens <= 0 && !counts {
 		return answer{}, errors.New("max_tokens: field required")
 	}
 	if len(q.Messages) == 0 {
@@ -66,6 +67,9 @@ func (n anthropic) handle(r *http.Request, body []byte, cfg *Config) (answer, er
 		a.tools = append(a.tools, offered{t.Name, t.Schema})
 	}
 	rep := a.answerTo(cfg)
+	if counts {
+		return answer{"application/json", []frame{{encode(map[string]any{"input_tokens": rep.input}), 1}}}, nil
+	}
 	if q.Stream {
 		return n.stream(&rep), nil
 	}
