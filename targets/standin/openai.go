@@ -66,6 +66,7 @@ func (o openAI) chat(body []byte, cfg *Config) (answer, error) {
 		Tools []struct {
 			Function offered `json:"function"`
 		} `json:"tools"`
+		Logprobs bool `json:"logprobs"`
 	}
 	if err := decode(body, &q); err != nil {
 		return answer{}, err
@@ -82,7 +83,7 @@ func (o openAI) chat(body []byte, cfg *Config) (answer, error) {
 	}
 	r := a.answerTo(cfg)
 	if q.Stream {
-		return o.chatStream(&r, q.StreamOptions.IncludeUsage), nil
+		return o.chatStream(&r, q.StreamOptions.IncludeUsage, q.Logprobs), nil
 	}
 	message := map[string]any{"role": "assistant", "content": r.text(), "refusal": nil}
 	if r.tool != "" {
@@ -91,16 +92,37 @@ func (o openAI) chat(body []byte, cfg *Config) (answer, error) {
 			"function": map[string]any{"name": r.tool, "arguments": string(encode(r.args))}}}
 	}
 	v := o.envelope(&r, "chatcmpl-", "chat.completion")
-	v["choices"] = []any{map[string]any{"index": 0, "message": message, "logprobs": nil, "finish_reason": o.finish(&r)}}
+	v["choices"] = []any{map[string]any{"index": 0, "message": message, "logprobs": o.logprobs(q.Logprobs, r.pieces...), "finish_reason": o.finish(&r)}}
 	v["usage"] = o.usage(&r)
 	return answer{"application/json", []frame{{encode(v), max(1, r.output)}}}, nil
 }
 
-func (o openAI) chatStream(r *reply, includeUsage bool) answer {
+// logprobs are those of pieces of text, where they are asked for: each as likely as
+// the next.
+func (openAI) logprobs(asked bool, pieces ...string) any {
+	if !asked {
+		return nil
+	}
+	content := []any{}
+	for _, p := range pieces {
+		bytes := []int{}
+		for _, b := range []byte(p) {
+			bytes = append(bytes, int(b))
+		}
+		content = append(content, map[string]any{"token": p, "logprob": -0.5, "bytes": bytes, "top_logprobs": []any{}})
+	}
+	return map[string]any{"content": content, "refusal": nil}
+}
+
+func (o openAI) chatStream(r *reply, includeUsage, logprobs bool) answer {
 	a := answer{contentType: "text/event-stream"}
 	chunk := func(tokens int, delta map[string]any, finish any) {
 		v := o.envelope(r, "chatcmpl-", "chat.completion.chunk")
-		v["choices"] = []any{map[string]any{"index": 0, "delta": delta, "logprobs": nil, "finish_reason": finish}}
+		var likely any
+		if text, ok := delta["content"].(string); ok && text != "" {
+			likely = o.logprobs(logprobs, text)
+		}
+		v["choices"] = []any{map[string]any{"index": 0, "delta": delta, "logprobs": likely, "finish_reason": finish}}
 		if includeUsage {
 			v["usage"] = nil
 		}
