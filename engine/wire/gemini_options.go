@@ -144,6 +144,9 @@ func (b *geminiBuild) generation() error {
 	if ok || b.req.Format.Type == "json_object" {
 		g.ResponseMIMEType, g.ResponseJSONSchema = "application/json", v
 	}
+	if strict := b.req.Format.Strict; ok && strict != nil && !*strict {
+		b.losses.approximate("response_format.json_schema.strict", "true") // it holds the model to it
+	}
 	g.ThinkingConfig = b.thinking()
 	return nil
 }
