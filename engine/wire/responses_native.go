@@ -54,7 +54,7 @@ func (r *responsesReply) nativeItem(dst []byte, t *tree, i int, done bool) []byt
 	raw := oneLine(t.raw[t.span(i).Start:t.span(i).End])
 	at := slices.IndexFunc(r.items, func(it *responseItem) bool { return it.native != nil && it.id == id && it.status == statusOpen })
 	switch {
-	case at < 0 && (!plain(id, 256) || slices.ContainsFunc(r.items, func(it *responseItem) bool { return it.id == id })):
+	case at < 0 && (!plain(id, 256) || !plain(kind, 64) || slices.ContainsFunc(r.items, func(it *responseItem) bool { return it.id == id })):
 		r.lose("output")
 		return dst
 	case at < 0:
@@ -68,6 +68,15 @@ func (r *responsesReply) nativeItem(dst []byte, t *tree, i int, done bool) []byt
 		return dst
 	}
 	return r.close(dst, it, statusDone)
+}
+
+// settled is an item that no longer goes on, whatever its target has last said.
+func settled(native []byte, status string) []byte {
+	t, err := parse(native, maxReplyDepth)
+	if err != nil || textOf(t, 0, "status") != statusOpen {
+		return native
+	}
+	return engine.Splice(native, []engine.Edit{{Span: t.span(t.member(0, "status")), With: engine.Quote(status)}})
 }
 
 // elementOf is element n of array i, or -1.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -386,13 +387,25 @@ func (r *responsesReader) piece(p *responsesPayload) error {
 	case "response.output_text.annotation.added":
 		r.annotation(it, p.Annotation)
 	default:
-		switch it.kind {
-		case itemMessage, itemReasoning, itemFunction, itemCustom: // it repeats what has been told
-		default:
+		if !it.neutral() && !slices.ContainsFunc(neutralEvents[:], func(prefix string) bool { return strings.HasPrefix(p.Type, prefix) }) {
 			r.other(p.Type, -1)
 		}
 	}
 	return nil
+}
+
+// neutralEvents are the events of items that have a neutral form, by how their
+// types begin. Those of them that are no deltas repeat what has been told.
+var neutralEvents = [...]string{"response.output_text.", "response.content_part.", "response.refusal.", "response.reasoning_",
+	"response.function_call_arguments.", "response.custom_tool_call_input."}
+
+// neutral says whether events tell all of the item.
+func (it *readItem) neutral() bool {
+	switch it.kind {
+	case itemMessage, itemReasoning, itemFunction, itemCustom:
+		return true
+	}
+	return false
 }
 
 func (r *responsesReader) logprobs(tokens []openAILogprob) {

@@ -231,19 +231,8 @@ func FuzzResponsesReader(f *testing.F) {
 				dst = rep.Fail(dst, &engine.Outcome{Status: 502, Code: engine.CodeUpstreamError})
 			}
 			if req.Stream {
-				checkFraming(t, string(dst))
+				checkResponsesStream(t, string(dst), err != nil)
 			}
 		}
 	})
-}
-
-// checkFraming checks that a stream is of whole events.
-func checkFraming(t testing.TB, out string) {
-	t.Helper()
-	for event := range strings.SplitSeq(strings.TrimSuffix(out, "\n\n"), "\n\n") {
-		head, data, ok := strings.Cut(event, "\ndata: ")
-		if !ok || !strings.HasPrefix(head, "event: ") || strings.ContainsAny(data, "\r\n") || !jsontext.Value(data).IsValid() {
-			t.Fatalf("not an event: %q", event)
-		}
-	}
 }

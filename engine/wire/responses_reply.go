@@ -387,7 +387,9 @@ func (r *responsesReply) close(dst []byte, it *responseItem, status string) []by
 			dst = end(r.place(r.tell(dst, "response.image_generation_call.completed"), it, ""))
 		}
 	}
-	it.status = status
+	if it.status = status; it.native != nil {
+		it.native = settled(it.native, status)
+	}
 	return r.itemEvent(dst, "response.output_item.done", it)
 }
 
