@@ -189,8 +189,11 @@ func (b *openAIBuild) parts(m *engine.Message, turn *openAITurn, parts []openAIP
 		p := &m.Parts[i]
 		switch p.Kind {
 		case engine.PartRefusal:
-			turn.Refusal += value(p.Text)
-			continue
+			if b.server.Refusals {
+				turn.Refusal += value(p.Text)
+				continue
+			}
+			b.losses.approximateAt(p.At, "", "text")
 		case engine.PartReasoning:
 			thoughts = append(thoughts, b.thought(p)...)
 			continue
@@ -248,7 +251,7 @@ func (b *openAIBuild) thought(p *engine.Part) []string {
 // part writes a part of a message's content.
 func (b *openAIBuild) part(p *engine.Part) (openAIPart, error) {
 	switch p.Kind {
-	case engine.PartText:
+	case engine.PartText, engine.PartRefusal:
 		return textPart(value(p.Text)), nil
 	case engine.PartJSON:
 		return textPart(string(p.JSON.Bytes())), nil

@@ -143,6 +143,7 @@ func TestOpenAIBuild(t *testing.T) {
 			{Kind: engine.PartToolCall, Call: 0}, say("and"), {Kind: engine.PartToolCall, Call: 1}},
 			ToolCalls: []engine.ToolCall{{ID: "a", Name: "f", Arguments: object(`{"x":1}`), Seal: seal}, {ID: "b", Name: "f", Arguments: object(`{}`)}}},
 			{Role: engine.RoleTool, ToolCallID: "a", Parts: []engine.Part{say("1")}}, {Role: engine.RoleTool, ToolCallID: "b", Parts: []engine.Part{say("2")}}}, Tools: []engine.Tool{tool}},
+		"refusal":       {Messages: []engine.Message{user(say("hi")), {Role: engine.RoleAssistant, Parts: []engine.Part{{Kind: engine.PartRefusal, Text: text("I cannot.")}}}, user(say("why?"))}},
 		"only thinking": {Messages: []engine.Message{user(say("hi")), {Role: engine.RoleAssistant, Parts: []engine.Part{{Kind: engine.PartReasoning, Text: text("hm")}}}, user(say("go on"))}},
 		"tool results": {Messages: []engine.Message{user(say("hi")),
 			{Role: engine.RoleAssistant, ToolCalls: []engine.ToolCall{{ID: forty, Name: "f", Arguments: object(`{}`)}, {ID: "b", Name: "f", Arguments: object(`{}`)}}},

@@ -128,3 +128,21 @@ func (r *openAIReply) embeddings(dst []byte) ([]byte, error) {
 	}
 	return append(dst, b...), nil
 }
+
+// usageObject is the usage as OpenAI tells it; what is nothing and seldom anything
+// is left out.
+func usageObject(u engine.Usage) []byte {
+	b := fmt.Appendf(nil, `{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d`,
+		u.Input, u.Output, u.Input+u.Output, u.CachedInput)
+	if u.CacheWrite > 0 {
+		b = fmt.Appendf(b, `,"cache_write_tokens":%d`, u.CacheWrite)
+	}
+	if u.AudioInput > 0 {
+		b = fmt.Appendf(b, `,"audio_tokens":%d`, u.AudioInput)
+	}
+	b = fmt.Appendf(b, `},"completion_tokens_details":{"reasoning_tokens":%d`, u.Reasoning)
+	if u.AudioOutput > 0 {
+		b = fmt.Appendf(b, `,"audio_tokens":%d`, u.AudioOutput)
+	}
+	return append(b, `}}`...)
+}

@@ -22,6 +22,8 @@ type Server struct {
 	// CustomTools, AllowedTools, Files: it knows tools that are called with free text,
 	// a choice among some of the tools, documents by the id they were uploaded under.
 	CustomTools, AllowedTools, Files bool
+	// Refusals: it tells an assistant's refusal from what it says otherwise.
+	Refusals bool
 	// StrictNames: a tool's name has at most 64 letters, digits, _ and -.
 	StrictNames bool
 	// MaxStops is how many stop sequences it takes; 0: any number.
@@ -47,9 +49,9 @@ type Server struct {
 var servers = [...]Server{
 	{Name: "generic"},
 	// The published schema of chat completions and responses.
-	{Name: "openai", Responses: true, SealedReasoning: true, MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
+	{Name: "openai", Responses: true, SealedReasoning: true, MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true, Refusals: true,
 		StrictNames: true, MaxStops: 4},
-	{Name: "azure", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true,
+	{Name: "azure", MaxCompletionTokens: true, DoneRequired: true, DeveloperRole: true, CustomTools: true, AllowedTools: true, Files: true, Refusals: true,
 		StrictNames: true, MaxStops: 4},
 	// "reasoning" since version 0.11; it was "reasoning_content" before.
 	{Name: "vllm", DoneRequired: true, ReasoningField: "reasoning", TopK: true, VideoURL: true},
