@@ -118,6 +118,28 @@ func genaiTalk(t *testing.T, c *genai.Client) {
 	}
 }
 
+// Tokens are counted, and texts embedded, by targets of every dialect that can.
+func TestGenaiSDKCountsAndEmbeds(t *testing.T) {
+	for _, dialect := range []string{"gemini", "openai", "ollama", "anthropic"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "policies", "place.rego"), onlyNear)
+		s := serveConfig(t, dir, strings.Replace(twoTargets, `"gemini"`, `"`+dialect+`"`, 1), environment("TEAM_KEY", "team-secret"))
+		c := genaiClient(t, s)
+		counted, err := c.Models.CountTokens(t.Context(), "m", genai.Text("one two three four"), nil)
+		if err != nil || counted.TotalTokens < 4 {
+			t.Errorf("%s: count: %v: %+v", dialect, err, counted)
+		}
+		embedded, err := c.Models.EmbedContent(t.Context(), "m", append(genai.Text("a"), genai.Text("b")...), &genai.EmbedContentConfig{OutputDimensionality: genai.Ptr[int32](8)})
+		if dialect == "anthropic" {
+			if err == nil {
+				t.Error("a target without embeddings has given some")
+			}
+		} else if err != nil || len(embedded.Embeddings) != 2 || len(embedded.Embeddings[1].Values) != 8 {
+			t.Errorf("%s: embed: %v: %+v", dialect, err, embedded)
+		}
+	}
+}
+
 // TestGenaiSDKErrors: errors come in the shape that the client takes apart.
 func TestGenaiSDKErrors(t *testing.T) {
 	dir := t.TempDir()

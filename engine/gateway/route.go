@@ -65,10 +65,12 @@ func Routes() []Route {
 		{Method: "GET", Pattern: "/api/ps", Paths: []string{"/api/ps"}, Dialect: engine.DialectOllamaChat, Kind: RouteModels},
 		{Method: "POST", Pattern: "/api/show", Paths: []string{"/api/show"}, Verb: "show", Dialect: engine.DialectOllamaChat, Kind: RouteModels},
 		{Method: "GET", Pattern: "/api/version", Paths: []string{"/api/version"}, Verb: "version", Dialect: engine.DialectOllamaChat, Kind: RouteModels},
-		gemini("POST", ":generateContent", RouteInference),
-		gemini("POST", ":streamGenerateContent", RouteInference),
-		gemini("POST", ":countTokens", RouteInference),
-		gemini("GET", "", RouteModels),
+		gemini("POST", ":generateContent", engine.DialectGeminiContent, RouteInference),
+		gemini("POST", ":streamGenerateContent", engine.DialectGeminiContent, RouteInference),
+		gemini("POST", ":countTokens", engine.DialectGeminiContent, RouteInference),
+		gemini("POST", ":embedContent", engine.DialectGeminiEmbed, RouteInference),
+		gemini("POST", ":batchEmbedContents", engine.DialectGeminiEmbed, RouteInference),
+		gemini("GET", "", engine.DialectGeminiContent, RouteModels),
 		{Method: "GET", Pattern: "/v1beta/models", Paths: []string{"/v1beta/models", "/v1alpha/models"}, Dialect: engine.DialectGeminiContent, Kind: RouteModels},
 		{Method: "POST", Pattern: "/v1/messages/count_tokens", Paths: []string{"/v1/messages/count_tokens", "/v1/v1/messages/count_tokens", "/messages/count_tokens"}, Verb: "count_tokens", Dialect: engine.DialectAnthropicMessages, Kind: RouteInference},
 		{Method: "POST", Pattern: "/v1/decisions", Paths: []string{"/v1/decisions"}, Dialect: engine.DialectOpenAIChat, Kind: RouteDecision},
@@ -104,9 +106,9 @@ func azure(method, path string, d engine.Dialect, kind RouteKind) Route {
 
 // gemini is a route of Google's API for a model, under each version's prefix. That
 // of its version 1 is OpenAI's as well: only calls with a verb are routed there.
-func gemini(method, verb string, kind RouteKind) Route {
+func gemini(method, verb string, d engine.Dialect, kind RouteKind) Route {
 	path := "/models/" + modelName + verb
-	r := Route{Method: method, Pattern: "/v1beta" + path, Dialect: engine.DialectGeminiContent, Kind: kind, Verb: strings.TrimPrefix(verb, ":"),
+	r := Route{Method: method, Pattern: "/v1beta" + path, Dialect: d, Kind: kind, Verb: strings.TrimPrefix(verb, ":"),
 		Paths: []string{"/v1beta" + path, "/v1alpha" + path}}
 	if verb != "" {
 		r.Paths = append(r.Paths, "/v1"+path, "/v1beta/v1beta"+path)

@@ -28,6 +28,7 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 		engine.DialectOpenAICompletions: `{"model":"small","prompt":"hi"}`,
 		engine.DialectOpenAIEmbeddings:  `{"model":"small","input":"hi"}`,
 		engine.DialectGeminiContent:     `{"contents":[{"parts":[{"text":"hi"}]}]}`,
+		engine.DialectGeminiEmbed:       `{"content":{"parts":[{"text":"hi"}]}}`,
 		engine.DialectOpenAIResponses:   `{"model":"small","input":"hi"}`,
 		engine.DialectOllamaChat:        `{"model":"small","messages":[{"role":"user","content":"hi"}]}`,
 		engine.DialectOllamaGenerate:    `{"model":"small","prompt":"hi"}`,
@@ -46,6 +47,9 @@ func TestRoutesRunThroughTheHandler(t *testing.T) {
 	for _, r := range Routes() {
 		for _, path := range r.Paths {
 			body, want := bodies[r.Dialect], "handle "+string(r.Dialect)
+			if r.Verb == "batchEmbedContents" {
+				body = `{"requests":[` + body + `]}`
+			}
 			switch r.Kind {
 			case RouteDecision:
 				body, want = `{"targets":{}}`, "decide input for team-a"

@@ -14,6 +14,7 @@ import (
 type Gemini struct{}
 
 type geminiRequest struct {
+	Model             string            `json:"model,omitzero"` // within a request to count its tokens
 	SystemInstruction *geminiContent    `json:"systemInstruction,omitzero"`
 	Contents          []geminiContent   `json:"contents"`
 	Tools             []geminiTools     `json:"tools,omitzero"`
@@ -55,11 +56,18 @@ type geminiResponse struct {
 
 // Supports implements Egress.
 func (Gemini) Supports(op engine.Operation) bool {
-	return op == engine.OpChat || op == engine.OpCountTokens
+	return op == engine.OpChat || op == engine.OpEmbeddings || op == engine.OpCountTokens
 }
 
 // API implements Egress.
-func (Gemini) API(*engine.Request, *Upstream) engine.Dialect { return engine.DialectGeminiContent }
+func (Gemini) API(req *engine.Request, _ *Upstream) engine.Dialect { return geminiAPI(req) }
+
+func geminiAPI(req *engine.Request) engine.Dialect {
+	if req.Operation == engine.OpEmbeddings {
+		return engine.DialectGeminiEmbed
+	}
+	return engine.DialectGeminiContent
+}
 
 // NewReader implements Egress.
 func (Gemini) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return newGeminiReader(req) }
@@ -68,25 +76,54 @@ func (Gemini) NewReader(req *engine.Request, _ *Upstream) ReplyReader { return n
 func (Gemini) ReadError(_ int, body []byte) (code, message string) { return readError(body) }
 
 // WriteRequest implements Egress. Of a client of Gemini's API it relays the bytes.
-func (e Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
-	if req.Operation == engine.OpCountTokens {
-		// Its own countTokens takes the request in two shapes, of which a relay knows one.
-		return &UpstreamRequest{Local: true}, nil
-	}
-	out := &UpstreamRequest{Path: geminiPath(up.Model, "generateContent"), Stream: req.Stream}
-	if req.Stream {
-		// Otherwise it is a JSON array.
-		out.Path, out.Query = geminiPath(up.Model, "streamGenerateContent"), "alt=sse"
-	}
+func (Gemini) WriteRequest(req *engine.Request, up *Upstream) (*UpstreamRequest, error) {
+	var out UpstreamRequest
+	var verb string
 	var err error
-	if e.API(req, up) == req.Dialect {
-		out.Body, out.Losses, err = relayGemini(req, up)
-		return out, err
-	}
+	relayed := geminiAPI(req) == req.Dialect
 	b := &geminiBuild{req: req, up: up, losses: crossing(req)}
-	out.Body, err = b.chat()
-	out.Losses = b.losses.list
-	return out, err
+	switch _, nested := fieldOf(req, "generateContentRequest"); {
+	case req.Operation == engine.OpEmbeddings && relayed:
+		verb, out.Body, err = relayEmbeddings(req, up)
+	case req.Operation == engine.OpEmbeddings:
+		verb, out.Body, err = b.embeddings()
+		out.Losses = b.losses.list
+	case relayed && !nested: // the tools within that are not where a relay looks for them
+		verb = geminiVerb(req)
+		out.Body, out.Losses, err = relayGemini(req, up)
+	default:
+		verb = geminiVerb(req)
+		out.Body, err = b.chat()
+		out.Losses = b.losses.list
+	}
+	if err != nil {
+		return nil, err
+	}
+	if out.Path = geminiPath(up.Model, verb); verb == "streamGenerateContent" {
+		out.Stream, out.Query = true, "alt=sse" // it is a JSON array otherwise
+	}
+	return &out, nil
+}
+
+// geminiVerb is what a chat asks the model for.
+func geminiVerb(req *engine.Request) string {
+	switch {
+	case req.Operation == engine.OpCountTokens:
+		return "countTokens"
+	case req.Stream:
+		return "streamGenerateContent"
+	}
+	return "generateContent"
+}
+
+// fieldOf is a member of the body under either of its names.
+func fieldOf(req *engine.Request, camel string) (engine.Field, bool) {
+	for _, f := range req.Fields {
+		if camelCase(f.Name) == camel {
+			return f, true
+		}
+	}
+	return engine.Field{}, false
 }
 
 // geminiPath is the path of a verb of a model.
@@ -109,12 +146,14 @@ func relayGemini(req *engine.Request, up *Upstream) ([]byte, []engine.Loss, erro
 	if _, ok := req.Field("generation_config"); ok {
 		config = "generation_config"
 	}
-	form.limits = []string{config + ".maxOutputTokens", config + ".max_output_tokens"}
+	if req.Operation == engine.OpChat {
+		form.limits = []string{config + ".maxOutputTokens", config + ".max_output_tokens"}
+	}
 	r, err := form.relay(req, up)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.replace("model", engine.Quote("models/"+strings.TrimPrefix(up.Model, "models/")))
+	r.replace("model", engine.Quote(geminiModelName(up.Model)))
 	l := &losses{dialect: req.Dialect, req: req}
 	if err := r.unsealed(l); err != nil {
 		return nil, nil, err
@@ -178,7 +217,11 @@ type geminiBuild struct {
 }
 
 func (b *geminiBuild) chat() ([]byte, error) {
-	if err := checkPortable(b.req, engine.DialectGemini); err != nil {
+	chat := *b.req
+	if chat.Operation == engine.OpCountTokens { // of what a chat would be
+		chat.Operation = engine.OpChat
+	}
+	if err := checkPortable(&chat, engine.DialectGemini); err != nil {
 		return nil, err
 	}
 	if err := b.contents(); err != nil {
@@ -189,6 +232,12 @@ func (b *geminiBuild) chat() ([]byte, error) {
 	}
 	if err := b.generation(); err != nil {
 		return nil, err
+	}
+	if b.req.Operation == engine.OpCountTokens {
+		b.out.Model, b.out.GenerationConfig.MaxOutputTokens = geminiModelName(b.up.Model), 0
+		return build(&struct {
+			Request *geminiRequest `json:"generateContentRequest"`
+		}{&b.out})
 	}
 	return build(&b.out)
 }

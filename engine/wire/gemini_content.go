@@ -246,7 +246,6 @@ func (b *geminiBody) modelOf(i int) {
 	if strings.TrimPrefix(b.str(i), "models/") != b.req.Model {
 		b.fail(i, "must be the model that the path names")
 	}
-	b.fixed(i, engine.RoleUser, engine.KindName, -1)
 }
 
 // word consumes a string of a closed vocabulary as protocol buffers have it, or a

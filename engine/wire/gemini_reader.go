@@ -95,8 +95,13 @@ type geminiReplyPart struct {
 
 func newGeminiReader(req *engine.Request) *geminiReader {
 	r := &geminiReader{req: req, choices: map[int]*geminiChoice{}}
-	r.frames = frames{dialect: engine.DialectGeminiContent, decode: r.read, ended: r.complete}
-	if req.Stream {
+	r.frames = frames{dialect: geminiAPI(req), decode: r.read, ended: r.complete}
+	switch {
+	case req.Operation == engine.OpEmbeddings:
+		r.decode = r.embeddings
+	case req.Operation == engine.OpCountTokens:
+		r.decode = r.count
+	case req.Stream:
 		r.framing = framedSSE
 	}
 	return r

@@ -377,13 +377,10 @@ func (r *geminiReply) End(dst []byte) ([]byte, error) {
 	switch {
 	case r.err != nil:
 		return dst, r.err
-	case r.req.Operation == engine.OpCountTokens:
-		if r.usage == nil {
-			return dst, errNothingToRelay
-		}
-		return fmt.Appendf(dst, `{"totalTokens":%d}`, r.usage.Input), nil
 	case !r.req.Stream && r.raw != nil:
 		return append(dst, r.raw...), nil
+	case r.req.Operation == engine.OpCountTokens && r.usage != nil:
+		return fmt.Appendf(dst, `{"totalTokens":%d}`, r.usage.Input), nil
 	case len(r.choices) == 0 && r.frames == 0:
 		return dst, errNothingToRelay
 	}

@@ -41,6 +41,14 @@ const (
 	"generationConfig":{"responseModalities":["MARK"],"speechConfig":{"voice":"MARK"},"thinkingConfig":{"thinkingLevel":"MARK"}}}`
 )
 
+var geminiEmbedSide = side{
+	dialect: engine.DialectGeminiEmbed, verb: "batchEmbedContents", stream: "-",
+	marked: []markedBody{{refusedBy: []engine.Dialect{engine.DialectAnthropic},
+		body: `{"requests":[{"content":{"parts":[{"text":"MARK"}]}},{"content":{"parts":{"text":"MARK"}}}]}`}, {
+		refusedBy: egressDialects,
+		body:      `{"requests":{"content":{"parts":[{"text":"MARK"},{"text":"MARK"}]},"title":"MARK","task_type":"MARK","outputDimensionality":8}}`}},
+}
+
 // checkGemini checks a reply against what Google's own clients take: data alone, a
 // reason once for each candidate and nothing of it afterwards, usage in the last
 // frame.

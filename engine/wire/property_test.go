@@ -122,6 +122,7 @@ func TestNothingTravelsUninspected(t *testing.T) {
 
 // markedOnly are the dialects of clients that do not converse.
 var markedOnly = []side{
+	geminiEmbedSide,
 	{dialect: engine.DialectOpenAICompletions, marked: []markedBody{{body: `{"model":"m","prompt":"MARK","user":"MARK","metadata":{"MARK":"MARK"}}`,
 		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini}}, {body: `{"model":"m","prompt":["MARK","MARK"],"suffix":"MARK","stop":["x"]}`,
 		refusedBy: []engine.Dialect{engine.DialectAnthropic, engine.DialectGemini, engine.DialectOllama}}}},

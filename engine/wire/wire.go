@@ -168,6 +168,8 @@ func IngressFor(d engine.Dialect) (Ingress, bool) {
 		return AnthropicMessages{}, true
 	case engine.DialectGeminiContent:
 		return GeminiContent{}, true
+	case engine.DialectGeminiEmbed:
+		return GeminiEmbed{}, true
 	}
 	return nil, false
 }

@@ -7,8 +7,36 @@ import (
 	"strings"
 )
 
-// gemini speaks generateContent and streamGenerateContent with alt=sse.
+// gemini speaks generateContent, streamGenerateContent with alt=sse, countTokens,
+// embedContent and batchEmbedContents.
 type gemini struct{}
+
+type geminiParts []struct {
+	Text             string `json:"text"`
+	FunctionResponse *struct {
+		Response json.RawMessage `json:"response"`
+	} `json:"functionResponse"`
+}
+
+type geminiContent struct {
+	Role  string      `json:"role"`
+	Parts geminiParts `json:"parts"`
+}
+
+type geminiQuestion struct {
+	System   geminiContent   `json:"systemInstruction"`
+	Contents []geminiContent `json:"contents"`
+	Tools    []struct {
+		Functions []struct {
+			Name       string          `json:"name"`
+			Parameters json.RawMessage `json:"parameters"`
+			JSONSchema json.RawMessage `json:"parametersJsonSchema"`
+		} `json:"functionDeclarations"`
+	} `json:"tools"`
+	Generation struct {
+		MaxOutputTokens int `json:"maxOutputTokens"`
+	} `json:"generationConfig"`
+}
 
 func (gemini) base() string { return "/v1beta" }
 
@@ -16,42 +44,36 @@ func (g gemini) handle(r *http.Request, body []byte, cfg *Config) (answer, error
 	_, call, found := strings.Cut(r.URL.Path, "/models/")
 	model, verb, _ := strings.Cut(call, ":")
 	stream := verb == "streamGenerateContent"
-	if r.Method != http.MethodPost || !found || verb != "generateContent" && !stream {
+	if r.Method != http.MethodPost || !found {
 		return answer{}, errUnknownPath
 	}
-	type parts []struct {
-		Text             string `json:"text"`
-		FunctionResponse *struct {
-			Response json.RawMessage `json:"response"`
-		} `json:"functionResponse"`
-	}
-	var q struct {
-		System struct {
-			Parts parts `json:"parts"`
-		} `json:"systemInstruction"`
-		Contents []struct {
-			Role  string `json:"role"`
-			Parts parts  `json:"parts"`
-		} `json:"contents"`
-		Tools []struct {
-			Functions []struct {
-				Name       string          `json:"name"`
-				Parameters json.RawMessage `json:"parameters"`
-				JSONSchema json.RawMessage `json:"parametersJsonSchema"`
-			} `json:"functionDeclarations"`
-		} `json:"tools"`
-		Generation struct {
-			MaxOutputTokens int `json:"maxOutputTokens"`
-		} `json:"generationConfig"`
-	}
-	if err := decode(body, &q); err != nil {
-		return answer{}, err
+	var q geminiQuestion
+	switch verb {
+	case "generateContent", "streamGenerateContent":
+		if err := decode(body, &q); err != nil {
+			return answer{}, err
+		}
+	case "countTokens": // in either of two shapes
+		count := struct {
+			*geminiQuestion
+			Whole *geminiQuestion `json:"generateContentRequest"`
+		}{geminiQuestion: &q}
+		if err := decode(body, &count); err != nil {
+			return answer{}, err
+		}
+		if count.Whole != nil {
+			q = *count.Whole
+		}
+	case "embedContent", "batchEmbedContents":
+		return g.embeddings(verb, body)
+	default:
+		return answer{}, errUnknownPath
 	}
 	if len(q.Contents) == 0 {
 		return answer{}, errors.New("contents is not specified")
 	}
 	a := ask{model: model, stream: stream, maxTokens: q.Generation.MaxOutputTokens}
-	add := func(role string, p parts) {
+	add := func(role string, p geminiParts) {
 		var texts []string
 		for _, part := range p {
 			if part.FunctionResponse != nil {
@@ -82,6 +104,9 @@ func (g gemini) handle(r *http.Request, body []byte, cfg *Config) (answer, error
 		}
 	}
 	rep := a.answerTo(cfg)
+	if verb == "countTokens" {
+		return answer{"application/json", []frame{{encode(map[string]any{"totalTokens": rep.input}), 1}}}, nil
+	}
 	if stream {
 		return g.stream(&rep), nil
 	}
@@ -90,6 +115,38 @@ func (g gemini) handle(r *http.Request, body []byte, cfg *Config) (answer, error
 		part = g.call(&rep)
 	}
 	return answer{"application/json", []frame{{encode(g.chunk(&rep, part, g.finish(&rep))), max(1, rep.output)}}}, nil
+}
+
+// embeddings answers one request for an embedding, or a list of them.
+func (gemini) embeddings(verb string, body []byte) (answer, error) {
+	type request struct {
+		Content geminiContent `json:"content"`
+	}
+	vector := func(q *request) map[string]any {
+		var text strings.Builder
+		for _, p := range q.Content.Parts {
+			text.WriteString(p.Text)
+		}
+		return map[string]any{"values": embed(text.String())}
+	}
+	if verb == "embedContent" {
+		var q request
+		if err := decode(body, &q); err != nil {
+			return answer{}, err
+		}
+		return answer{"application/json", []frame{{encode(map[string]any{"embedding": vector(&q)}), 1}}}, nil
+	}
+	var q struct {
+		Requests []request `json:"requests"`
+	}
+	if err := decode(body, &q); err != nil {
+		return answer{}, err
+	}
+	list := []any{}
+	for i := range q.Requests {
+		list = append(list, vector(&q.Requests[i]))
+	}
+	return answer{"application/json", []frame{{encode(map[string]any{"embeddings": list}), 1}}}, nil
 }
 
 func (g gemini) stream(r *reply) answer {
