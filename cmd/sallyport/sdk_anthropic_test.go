@@ -56,6 +56,10 @@ func TestAnthropicSDK(t *testing.T) {
 				anthropicClient(s, anthropicoption.WithAuthToken("team-secret"), anthropicoption.WithHeader("anthropic-version", "2026-10-21")),
 			} {
 				anthropicTalk(t, c)
+				models, err := c.Models.List(t.Context(), anthropic.ModelListParams{})
+				if err != nil || len(models.Data) != 2 || models.Data[1].ID != "m" || models.HasMore {
+					t.Errorf("models: %v: %+v", err, models)
+				}
 				if e, _ := wire.EgressFor(engine.Dialect(dialect)); e.Supports(engine.OpCountTokens) {
 					n, err := c.Messages.CountTokens(t.Context(), anthropic.MessageCountTokensParams{Model: "m",
 						Messages: []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("count the tokens of this"))}})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -266,5 +267,21 @@ func TestAnthropicErrors(t *testing.T) {
 		if got := anthropicErrorType(status); got != want {
 			t.Errorf("status %d: type %q, want %q", status, got, want)
 		}
+	}
+}
+
+func TestAnthropicModels(t *testing.T) {
+	created := time.Unix(5, 0)
+	got, _ := Models(engine.DialectAnthropicMessages, []string{"a", "b"}, created)
+	if want := `{"data":[{"type":"model","id":"a","display_name":"a","created_at":"1970-01-01T00:00:05Z","lifecycle":"active","capabilities":null,"deprecated_at":null,"line":null,"max_input_tokens":null,"max_tokens":null,"retires_at":null},{"type":"model","id":"b","display_name":"b","created_at":"1970-01-01T00:00:05Z","lifecycle":"active","capabilities":null,"deprecated_at":null,"line":null,"max_input_tokens":null,"max_tokens":null,"retires_at":null}],"first_id":"a","has_more":false,"last_id":"b"}`; string(got) != want {
+		t.Errorf("got %s", got)
+	}
+	got, _ = Models(engine.DialectAnthropicMessages, nil, created)
+	if want := `{"data":[],"first_id":null,"has_more":false,"last_id":null}`; string(got) != want {
+		t.Errorf("got %s", got)
+	}
+	got, _ = Model(engine.DialectAnthropicMessages, "a", created)
+	if want := `{"type":"model","id":"a","display_name":"a","created_at":"1970-01-01T00:00:05Z","lifecycle":"active","capabilities":null,"deprecated_at":null,"line":null,"max_input_tokens":null,"max_tokens":null,"retires_at":null}`; string(got) != want {
+		t.Errorf("got %s", got)
 	}
 }

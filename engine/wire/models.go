@@ -13,7 +13,9 @@ import (
 // dialect has none. created is when the models were declared.
 func Models(d engine.Dialect, models []string, created time.Time) ([]byte, bool) {
 	switch d {
-	case engine.DialectOpenAIChat, engine.DialectAnthropicMessages:
+	case engine.DialectAnthropicMessages:
+		return listing(anthropicModelsOf(models, created)), true
+	case engine.DialectOpenAIChat:
 		list := struct {
 			Object string        `json:"object"`
 			Data   []openAIModel `json:"data"`
@@ -45,7 +47,9 @@ func Models(d engine.Dialect, models []string, created time.Time) ([]byte, bool)
 // Model is one model as a dialect's clients ask for it.
 func Model(d engine.Dialect, model string, created time.Time) ([]byte, bool) {
 	switch d {
-	case engine.DialectOpenAIChat, engine.DialectAnthropicMessages:
+	case engine.DialectAnthropicMessages:
+		return listing(anthropicModelOf(model, created)), true
+	case engine.DialectOpenAIChat:
 		m := openAIModelOf(model, created)
 		return listing(&m), true
 	case engine.DialectOllamaChat:
@@ -55,6 +59,44 @@ func Model(d engine.Dialect, model string, created time.Time) ([]byte, bool) {
 		return listing(&m), true
 	}
 	return nil, false
+}
+
+// anthropicModels is a page of Anthropic's list, which is all of it.
+type anthropicModels struct {
+	Data    []anthropicModel `json:"data"`
+	FirstID *string          `json:"first_id"`
+	HasMore bool             `json:"has_more"`
+	LastID  *string          `json:"last_id"`
+}
+
+type anthropicModel struct {
+	Type        string `json:"type"`
+	ID          string `json:"id"`
+	DisplayName string `json:"display_name"`
+	CreatedAt   string `json:"created_at"`
+	Lifecycle   string `json:"lifecycle"`
+	// Not known here, and never left out by the API itself.
+	Capabilities   *bool   `json:"capabilities"`
+	DeprecatedAt   *string `json:"deprecated_at"`
+	Line           *string `json:"line"`
+	MaxInputTokens *int    `json:"max_input_tokens"`
+	MaxTokens      *int    `json:"max_tokens"`
+	RetiresAt      *string `json:"retires_at"`
+}
+
+func anthropicModelOf(model string, created time.Time) *anthropicModel {
+	return &anthropicModel{Type: "model", ID: model, DisplayName: model, CreatedAt: created.UTC().Format(time.RFC3339), Lifecycle: "active"}
+}
+
+func anthropicModelsOf(models []string, created time.Time) *anthropicModels {
+	list := &anthropicModels{Data: []anthropicModel{}}
+	for _, m := range models {
+		list.Data = append(list.Data, *anthropicModelOf(m, created))
+	}
+	if n := len(models); n > 0 {
+		list.FirstID, list.LastID = &models[0], &models[n-1]
+	}
+	return list
 }
 
 // ollamaModel is a model in Ollama's list. What it weighs and is made of is the
