@@ -12,7 +12,8 @@ import (
 // Whatever a client sends, it gets the dialect's error envelope with a stable
 // code and the name of what is wrong; nothing is forwarded and the service lives.
 func TestBadInput(t *testing.T) {
-	s := serveConfig(t, t.TempDir(), strings.Replace(demo(), "server {", "server {\n  max_body_bytes = 100000", 1), environment())
+	s := serveConfig(t, t.TempDir(), strings.Replace(demo(), "server {", "server {\n  max_body_bytes = 100000", 1)+
+		"\ntarget \"cloud\" \"talker\" {\n  dialect = \"anthropic\"\n  stand_in {}\n  model \"talks\" {}\n}\n", environment())
 	chat := "/v1/chat/completions"
 	message := `"messages":[{"role":"user","content":"hi"}]`
 	for _, test := range []struct {
@@ -50,7 +51,7 @@ func TestBadInput(t *testing.T) {
 		{"wrong method", "GET", chat, ``, "", 405, "method_not_allowed", "*"},
 		{"unknown key", "POST", chat, `{"model":"auto",` + message + `}`, "Authorization: Bearer nobody", 401, "unauthenticated", "*"},
 		{"tokens instead of text", "POST", "/v1/embeddings", `{"model":"demo-embedding","input":[1,2,3]}`, "", 400, "malformed_request", "input[0]"},
-		{"an operation that no target serves", "POST", "/v1/embeddings", `{"model":"small","input":"x"}`, "", 403, "no_permitted_target", "*"},
+		{"an operation that no target serves", "POST", "/v1/embeddings", `{"model":"talks","input":"x"}`, "", 403, "no_permitted_target", "*"},
 		{"decision without sense", "POST", "/v1/decisions", `{"request":{"modle":"x"}}`, "", 400, "malformed_request", "request.modle"},
 		{"decision of an unknown dialect", "POST", "/v1/decisions", `{"dialect":"morse","request":{}}`, "", 400, "malformed_request", "dialect"},
 	} {
