@@ -101,7 +101,7 @@ func TestBadInput(t *testing.T) {
 	if _, err := status.ReadFrom(res.Body); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(status.String(), `"attempts":0`); n != 4 {
+	if n := strings.Count(status.String(), `"attempts":0`); n != 5 {
 		t.Errorf("something was forwarded: %s", status.String())
 	}
 	c := anonymous(s)
