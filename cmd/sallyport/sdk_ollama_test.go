@@ -199,7 +199,7 @@ func TestOllamaSDKModels(t *testing.T) {
 
 // TestOllamaSDKEmbeddings asks targets that embed, in either form of the API.
 func TestOllamaSDKEmbeddings(t *testing.T) {
-	for _, dialect := range []string{"ollama", "openai"} {
+	for _, dialect := range []string{"ollama", "openai", "gemini"} {
 		t.Run(dialect, func(t *testing.T) {
 			dir := t.TempDir()
 			write(t, filepath.Join(dir, "policies", "place.rego"), onlyNear)
