@@ -40,6 +40,7 @@ type body struct {
 	names    []string // of members that the dialect's reader knows, see unknown
 	slab     []engine.Text
 	texts    int // made so far
+	hinted   int // fields that hint has been told of
 	err      *engine.RequestError
 }
 
@@ -475,7 +476,8 @@ const maxHints = 32
 
 // hint notes that node i is stated and that no other API is sent it.
 func (b *body) hint(i int) {
-	if len(b.req.Hints) >= maxHints {
+	// Names that are not repeated in a path make many the same, and each takes a walk.
+	if b.hinted++; len(b.req.Hints) >= maxHints || b.hinted > 4*maxHints {
 		return
 	}
 	if p := b.path(i); !slices.Contains(b.req.Hints, p) {

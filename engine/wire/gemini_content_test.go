@@ -206,3 +206,23 @@ func TestGeminiError(t *testing.T) {
 		golden(t, fmt.Sprintf("testdata/gemini-errors/%d-%s-%v.golden", o.Status, o.Code, o.Disclose), string(geminiError(&o))+"\n")
 	}
 }
+
+// What many members and parts cost grows with their number and not with its
+// square, which would be half a minute for each of these.
+func TestReadingGrowsWithTheBody(t *testing.T) {
+	var strange strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&strange, `,"é%d":0`, i)
+	}
+	calls := strings.Repeat(`,{"functionCall":{"name":"f"}}`, 50_000)[1:]
+	results := strings.Repeat(`,{"functionResponse":{"name":"g"}}`, 50_000)[1:]
+	for _, body := range []string{
+		`{"contents":[{"parts":[{"text":"x"}]}]` + strange.String() + `}`,
+		`{"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"a":0` + strange.String() + `}}`,
+		`{"contents":[{"role":"model","parts":[` + calls + `]},{"parts":[` + results + `]}]}`,
+	} {
+		if req := geminiChat(t, body); len(req.Messages) == 0 || len(req.Hints) > maxHints {
+			t.Errorf("%d messages, %d hints", len(req.Messages), len(req.Hints))
+		}
+	}
+}

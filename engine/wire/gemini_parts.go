@@ -430,9 +430,22 @@ func (b *geminiBody) file(i int, p *engine.Part, role engine.Role, msg int) {
 
 // pairCalls gives each call that has no id one, and each result the id and the
 // name of the call it answers: the one it names, else the first of that name that
-// nothing has answered yet, else the first.
+// nothing has answered yet.
 func pairCalls(msgs []engine.Message) {
-	var open []*engine.ToolCall // of the last turns, unanswered
+	// Calls that nothing has answered, by id and by name, the first first. Those
+	// answered under the other are still in both.
+	byID, byName := map[string][]*engine.ToolCall{}, map[string][]*engine.ToolCall{}
+	answered := map[*engine.ToolCall]bool{}
+	next := func(open map[string][]*engine.ToolCall, key string) *engine.ToolCall {
+		for len(open[key]) > 0 {
+			c := open[key][0]
+			if open[key] = open[key][1:]; !answered[c] {
+				answered[c] = true
+				return c
+			}
+		}
+		return nil
+	}
 	for i := range msgs {
 		m := &msgs[i]
 		for k := range m.ToolCalls {
@@ -440,26 +453,24 @@ func pairCalls(msgs []engine.Message) {
 			if c.ID == "" {
 				c.ID = fmt.Sprintf("call_%d_%d", i, k)
 			}
-			open = append(open, c)
+			byID[c.ID], byName[c.Name] = append(byID[c.ID], c), append(byName[c.Name], c)
 		}
 		if m.Role != engine.RoleTool {
 			continue
 		}
-		at := -1
+		var c *engine.ToolCall
 		if m.ToolCallID != "" {
-			at = slices.IndexFunc(open, func(c *engine.ToolCall) bool { return c.ID == m.ToolCallID })
+			c = next(byID, m.ToolCallID)
 		}
-		if at < 0 {
-			at = slices.IndexFunc(open, func(c *engine.ToolCall) bool { return c.Name == m.ToolName })
+		if c == nil {
+			c = next(byName, m.ToolName)
 		}
-		if at < 0 {
+		if c == nil {
 			m.ToolCallID = "" // it answers no call
 			continue
 		}
-		m.ToolCallID = open[at].ID
-		if m.ToolName == "" {
-			m.ToolName = open[at].Name
+		if m.ToolCallID = c.ID; m.ToolName == "" {
+			m.ToolName = c.Name
 		}
-		open = slices.Delete(open, at, at+1)
 	}
 }
