@@ -145,9 +145,6 @@ func (b *geminiBuild) generation() error {
 		g.ResponseMIMEType, g.ResponseJSONSchema = "application/json", v
 	}
 	if strict := b.req.Format.Strict; ok && strict != nil && !*strict {
-		b.losses.approximate("response_format.json_schema.strict", "true")
-	}
-	if strict := b.req.Format.Strict; ok && strict != nil && !*strict {
 		b.losses.approximate("response_format.json_schema.strict", "true") // it holds the model to it
 	}
 	g.ThinkingConfig = b.thinking()
