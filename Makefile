@@ -130,7 +130,7 @@ test-sdk: build ## The official JavaScript clients with a running service, where
 .PHONY: bench-wire
 bench-wire: ## Print what a piece of a stream costs on its way, for each client's and target's dialect
 	@mkdir -p $(BUILD)
-	@$(GO) test -run '^$$' -bench '^BenchmarkChunk$$' -benchtime 1s ./engine/wire > $(BUILD)/bench-wire.txt 2>&1 || { cat $(BUILD)/bench-wire.txt; exit 1; }
+	@$(GO) test -run '^$$' -bench '^BenchmarkChunk$$' -benchtime 300ms ./engine/wire > $(BUILD)/bench-wire.txt 2>&1 || { cat $(BUILD)/bench-wire.txt; exit 1; }
 	@sed -n 's/^.*BENCH | //p' $(BUILD)/bench-wire.txt | awk -F ' [|] ' '{printf "%-40s %26s  %-10s %s\n", $$1, $$2, $$3, $$4}' | sort -u
 
 .PHONY: fuzz-policy

@@ -60,6 +60,8 @@ var benchmarkClients = map[engine.Dialect]*Inbound{
 	engine.DialectOpenAIResponses:   {Body: []byte(`{"model":"m","stream":true,"input":"hi"}`)},
 	engine.DialectAnthropicMessages: {Body: []byte(`{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}`)},
 	engine.DialectOllamaChat:        {Body: []byte(`{"model":"m","messages":[{"role":"user","content":"hi"}]}`)},
+	engine.DialectGeminiContent: {Model: "m", Verb: "streamGenerateContent", Query: "alt=sse",
+		Body: []byte(`{"contents":[{"parts":[{"text":"hi"}]}]}`)},
 }
 
 // benchmarkTargets are the beginning of a stream and a piece of its text, by the
