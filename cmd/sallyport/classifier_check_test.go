@@ -24,6 +24,7 @@ func classifierCommand(t *testing.T, args ...string) (int, string) {
 // nothing wrong. The module is the same, so a check that never fails, or always,
 // shows here.
 func TestClassifierCheckBreaches(t *testing.T) {
+	sequential(t)
 	module := filepath.Join(t.TempDir(), "misbehave.wasm")
 	if code, out := classifierCommand(t, "build", filepath.Join("testdata", "misbehave"), "-o", module); code != exitOK {
 		t.Fatal(out)

@@ -11,6 +11,7 @@ import (
 
 // The way from nothing to a deployed classifier works as its page has it.
 func TestClassifierReadme(t *testing.T) {
+	sequential(t)
 	b, err := os.ReadFile(filepath.Join("..", "..", "classifiers", "README.md"))
 	if err != nil {
 		t.Fatal(err)

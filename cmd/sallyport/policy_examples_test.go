@@ -14,6 +14,7 @@ import (
 // Each example's page works as it stands: its configuration is valid and laid out
 // as fmt does it, its commands print what it says, and its links lead somewhere.
 func TestPolicyExamples(t *testing.T) {
+	sequential(t)
 	pages, err := filepath.Glob(filepath.Join("..", "..", "policies", "examples", "*", "README.md"))
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("pages: %v, %v", pages, err)
@@ -43,6 +44,7 @@ func TestPolicyExamples(t *testing.T) {
 
 // The way from nothing to a rule in force works as its page has it.
 func TestPolicyReadme(t *testing.T) {
+	sequential(t)
 	text := readPage(t, filepath.Join("..", "..", "policies", "README.md"))
 	_, section, _ := strings.Cut(text, "\n## From nothing")
 	section, _, _ = strings.Cut(section, "\n## ")
