@@ -181,6 +181,11 @@ func (n *inspector) event(events []Event, e Event) ([]Event, error) {
 		events, err = n.flush(events, func(*passage) bool { return true })
 	case EventError:
 		n.passages = nil // nobody waits for the rest
+	case EventImage:
+		// No classifier reads it, and policy obliges the reply to be read.
+		n.found.Action = OnFindingDeny
+		return nil, &refusedReply{"the reply holds an image, which cannot be read as policy obliges",
+			[]Reason{{Code: ReasonCompletionUnread, Rule: "engine", Message: "the reply holds an image"}}}
 	case EventLogprobs, EventCitation, EventOther:
 		return events, nil // they repeat texts, which nobody would have read
 	case EventStart, EventUsage:
